@@ -1,0 +1,46 @@
+import type {
+  EndpointSlice,
+  Gateway,
+  KubeObject,
+  Lease,
+  Namespace,
+  Service,
+  ServiceExport,
+  ServiceImport,
+} from './objects.ts';
+
+/** A resource type: how to name it in an API path, and (as a phantom) what its objects look like. */
+export interface Kind<T extends KubeObject = KubeObject> {
+  readonly apiVersion: string;
+  readonly kind: T['kind'];
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Never set; ties the type parameter to the value. */
+  readonly objects?: T;
+}
+
+const kind = <T extends KubeObject>(
+  apiVersion: string,
+  name: T['kind'],
+  plural: string,
+  namespaced = true,
+): Kind<T> => ({ apiVersion, kind: name, plural, namespaced });
+
+const MCS = 'multicluster.x-k8s.io/v1beta1';
+
+/** Every kind that Pharos touches, by its Kubernetes name. */
+export const Kinds = {
+  Namespace: kind<Namespace>('v1', 'Namespace', 'namespaces', false),
+  Service: kind<Service>('v1', 'Service', 'services'),
+  EndpointSlice: kind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
+  ServiceExport: kind<ServiceExport>(MCS, 'ServiceExport', 'serviceexports'),
+  ServiceImport: kind<ServiceImport>(MCS, 'ServiceImport', 'serviceimports'),
+  Lease: kind<Lease>('coordination.k8s.io/v1', 'Lease', 'leases'),
+  Gateway: kind<Gateway>('pharos.io/v1alpha1', 'Gateway', 'gateways'),
+} as const;
+
+/** `namespace/name`, or `name` for what has no namespace: the key of an object within its kind. */
+export const keyOf = (object: KubeObject): string =>
+  object.metadata.namespace === undefined
+    ? object.metadata.name
+    : `${object.metadata.namespace}/${object.metadata.name}`;

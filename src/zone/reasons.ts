@@ -1,0 +1,25 @@
+/** Why an answer is what it is: stable codes for logs, metrics, EDE texts, `explain` and tests. */
+export const ReasonCode = {
+  clustersetIp: 'clusterset-ip',
+  clusterChosen: 'cluster-chosen',
+  allClusters: 'all-clusters',
+  oneCluster: 'one-cluster',
+  endpoints: 'endpoints',
+  endpoint: 'endpoint',
+  zoneData: 'zone-data',
+  reverse: 'reverse',
+  anyRefused: 'any-minimal',
+  typeNotHeld: 'type-not-held',
+  emptyNonTerminal: 'empty-non-terminal',
+  noReadyEndpoint: 'no-ready-endpoint',
+  noReachableCluster: 'no-reachable-cluster',
+  noSuchService: 'no-such-service',
+  noSuchNamespace: 'no-such-namespace',
+  noSuchPort: 'no-such-port',
+  noSuchEndpoint: 'no-such-endpoint',
+  noSuchCluster: 'no-such-cluster',
+  noSuchName: 'no-such-name',
+  outsideZone: 'outside-zone',
+  notSynced: 'not-synced',
+} as const;
+export type ReasonCode = (typeof ReasonCode)[keyof typeof ReasonCode];

@@ -1,0 +1,94 @@
+/**
+ * Resource records and answers as data. Owner names and targets are host names in presentation form,
+ * lower case, with the final dot: they come from validated labels and never need an escape.
+ */
+import type { ReasonCode } from './reasons.ts';
+
+/** The types that the zone holds (IANA numbers). */
+export const RRType = {
+  A: 1,
+  NS: 2,
+  SOA: 6,
+  PTR: 12,
+  HINFO: 13,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  ANY: 255,
+} as const;
+
+export type ResourceRecord = { readonly name: string; readonly ttl: number } & (
+  | { readonly type: 'A' | 'AAAA'; readonly address: string }
+  | { readonly type: 'NS' | 'PTR'; readonly target: string }
+  | { readonly type: 'TXT'; readonly text: string }
+  | { readonly type: 'HINFO'; readonly cpu: string; readonly os: string }
+  | {
+      readonly type: 'SRV';
+      readonly priority: number;
+      readonly weight: number;
+      readonly port: number;
+      readonly target: string;
+    }
+  | {
+      readonly type: 'SOA';
+      readonly primary: string;
+      readonly mailbox: string;
+      readonly serial: number;
+      readonly refresh: number;
+      readonly retry: number;
+      readonly expire: number;
+      readonly minimum: number;
+    }
+);
+
+/** What is asked. `labels` are the name's labels, outermost last, ASCII letters lower-cased, bytes as latin1. */
+export interface Question {
+  readonly labels: readonly string[];
+  readonly type: number;
+}
+
+/** Who asks, and the how-manieth time: everything beside the zone that an answer may depend on. */
+export interface Asker {
+  /** Textual source address, where known; used for `sessionAffinity: ClientIP` only. */
+  readonly client?: string;
+  /** Non-negative integer that rises by one per query of this name and type: drives rotation and weights. */
+  readonly turn: number;
+}
+
+/** An Extended DNS Error (RFC 8914): INFO-CODE and EXTRA-TEXT. */
+export interface ExtendedError {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** What an answer was derived from: when one of these changes, whoever kept the answer drops it. */
+export type Dependency =
+  | `service:${string}/${string}` // service:NAMESPACE/NAME, existing or not
+  | `namespace:${string}`
+  | 'apex'
+  | 'reverse';
+
+interface Explained {
+  readonly reason: ReasonCode;
+  /** The reason in a sentence that names service, clusters and cause. */
+  readonly detail: string;
+  readonly dependsOn: Dependency;
+  readonly ede?: ExtendedError;
+}
+
+/**
+ * The meaning of a name and type now. `records`, `nodata` and `nxdomain` are authoritative; the SOA of
+ * `soa` goes into the authority section of the latter two.
+ */
+export type Answer =
+  | (Explained & {
+      readonly kind: 'records';
+      readonly answer: readonly ResourceRecord[];
+      readonly additional: readonly ResourceRecord[];
+      /** Answers repeat after this many turns; 1 = always the same. */
+      readonly period: number;
+      /** Whether `Asker.client` was used; then the answer is for that client only. */
+      readonly perClient: boolean;
+    })
+  | (Explained & { readonly kind: 'nodata' | 'nxdomain'; readonly soa: ResourceRecord })
+  | (Explained & { readonly kind: 'refused' | 'not-synced' });

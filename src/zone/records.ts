@@ -92,3 +92,12 @@ export type Answer =
     })
   | (Explained & { readonly kind: 'nodata' | 'nxdomain'; readonly soa: ResourceRecord })
   | (Explained & { readonly kind: 'refused' | 'not-synced' });
+
+/** What the DNS server asks: the zone, seen from outside. */
+export interface AnswerSource {
+  /** SOA serial (RFC 1982 arithmetic); rises with each change. */
+  readonly serial: number;
+  answer(question: Question, asker: Asker): Answer;
+  /** Tells what changed, after it has changed; `all` = drop everything kept. Returns the unsubscriber. */
+  subscribe(listener: (changed: 'all' | ReadonlySet<Dependency>) => void): () => void;
+}

@@ -1,0 +1,177 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Kind, keyOf } from '../api/kinds.ts';
+import type { KubeObject } from '../api/objects.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { ObjectStore, Selector, StoreError, WatchEvent } from './store.ts';
+
+/** Told of each difference once: created (`before` absent), changed, or gone (`after` absent). Must not throw. */
+export type ChangeListener<T extends KubeObject> = (
+  key: string,
+  before: T | undefined,
+  after: T | undefined,
+) => void;
+
+/** Under which values an object is found in an index: none, one or several. Pure. */
+export type IndexBy<T extends KubeObject> = (object: T) => readonly string[];
+
+export interface ObjectCacheOptions<T extends KubeObject, I extends string> {
+  readonly store: ObjectStore;
+  readonly kind: Kind<T>;
+  readonly selector?: Selector;
+  readonly indexes?: Readonly<Record<I, IndexBy<T>>>;
+  readonly clock: Clock;
+}
+
+/** Since when (ms since 1970) and why the store is out of sight. */
+export interface Interruption {
+  readonly since: number;
+  readonly error: StoreError;
+}
+
+/**
+ * A store's objects of one kind, held in memory and kept up to date. While the store is out of sight it
+ * goes on with the last known state, and says so.
+ */
+export class ObjectCache<T extends KubeObject, I extends string = never> {
+  readonly #options: ObjectCacheOptions<T, I>;
+  readonly #objects = new Map<string, T>(); // keyOf() → object
+  readonly #indexes = new Map<I, { by: IndexBy<T>; keys: Map<string, Set<string>> }>(); // name → value → keys
+  readonly #listeners = new Set<ChangeListener<T>>();
+  readonly #synced = Promise.withResolvers<void>();
+  #isSynced = false;
+  #interruption: Interruption | undefined;
+
+  constructor(options: ObjectCacheOptions<T, I>) {
+    this.#options = options;
+    for (const [name, by] of Object.entries<IndexBy<T>>(options.indexes ?? {})) {
+      this.#indexes.set(name as I, { by, keys: new Map() });
+    }
+  }
+
+  /** Whether a complete list has been seen. Until then, what is not here may well exist. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** Resolves when {@link isSynced} becomes true and the listeners have been told of all objects. */
+  get synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  /** Present while the store is out of sight. */
+  get interruption(): Interruption | undefined {
+    return this.#interruption;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  /** @param key as {@link keyOf} gives it. */
+  get(key: string): T | undefined {
+    return this.#objects.get(key);
+  }
+
+  values(): IterableIterator<T> {
+    return this.#objects.values();
+  }
+
+  /** The objects that the index `name` files under `value`, in no particular order. */
+  find(name: I, value: string): T[] {
+    const keys = this.#indexes.get(name)?.keys.get(value);
+    if (keys === undefined) return [];
+    return [...keys].flatMap((key) => this.#objects.get(key) ?? []);
+  }
+
+  /** The values that the index `name` has objects for. */
+  indexed(name: I): string[] {
+    return [...(this.#indexes.get(name)?.keys.keys() ?? [])];
+  }
+
+  /**
+   * Calls `listener` with each difference from now on, after the cache has it. After a time out of sight
+   * only what really differs is told, removals included. @returns the unsubscriber.
+   */
+  onChange(listener: ChangeListener<T>): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Follows the store until `signal` aborts; call it once. Never rejects. */
+  run(signal: AbortSignal): Promise<void> {
+    const { store, kind, selector = {} } = this.#options;
+    return store.watch(kind, selector, (event) => this.#onEvent(event), signal);
+  }
+
+  #onEvent(event: WatchEvent<T>): void {
+    switch (event.type) {
+      case 'snapshot':
+        this.#replace(event.objects);
+        break;
+      case 'set':
+        this.#change(keyOf(event.object), event.object);
+        break;
+      case 'removed':
+        this.#change(keyOf(event.object), undefined);
+        break;
+      case 'interrupted':
+        this.#interruption = {
+          since: this.#interruption?.since ?? this.#options.clock.now(),
+          error: event.error,
+        };
+        break;
+      case 'live':
+        this.#interruption = undefined;
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #replace(objects: readonly T[]): void {
+    const gone = new Set(this.#objects.keys());
+    for (const object of objects) {
+      const key = keyOf(object);
+      gone.delete(key);
+      this.#change(key, object);
+    }
+    for (const key of gone) this.#change(key, undefined);
+    if (this.#isSynced) return;
+    this.#isSynced = true;
+    this.#synced.resolve();
+  }
+
+  #change(key: string, after: T | undefined): void {
+    const before = this.#objects.get(key);
+    if (before === after || (before && after && isSame(before, after))) return;
+    if (after === undefined) this.#objects.delete(key);
+    else this.#objects.set(key, after);
+    for (const { by, keys } of this.#indexes.values()) {
+      const now = new Set(after && by(after));
+      for (const value of before === undefined ? [] : by(before)) {
+        if (!now.has(value)) unfile(keys, value, key);
+      }
+      for (const value of now) file(keys, value, key);
+    }
+    for (const listener of this.#listeners) listener(key, before, after);
+  }
+}
+
+/** Equal versions of one object are equal; stores without versions are compared by content. */
+function isSame(a: KubeObject, b: KubeObject): boolean {
+  if (a.metadata.resourceVersion !== undefined && b.metadata.resourceVersion !== undefined) {
+    return a.metadata.resourceVersion === b.metadata.resourceVersion && a.metadata.uid === b.metadata.uid;
+  }
+  return isDeepStrictEqual(a, b);
+}
+
+function file(index: Map<string, Set<string>>, value: string, key: string): void {
+  const keys = index.get(value);
+  if (keys === undefined) index.set(value, new Set([key]));
+  else keys.add(key);
+}
+
+function unfile(index: Map<string, Set<string>>, value: string, key: string): void {
+  const keys = index.get(value);
+  if (keys?.delete(key) === true && keys.size === 0) index.delete(value);
+}

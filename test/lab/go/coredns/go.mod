@@ -1,6 +1,6 @@
 module pharos.io/lab/coredns
 
-go 1.26
+go 1.25.0
 
 require (
 	cloud.google.com/go/auth v0.22.0 // indirect

@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { until } from './wait.ts';
+
+// Every process of a lab carries the lab's id in its environment, and so do those that it starts. They are
+// found again by that, with no list that could be out of date and no process id that could be someone else's.
+const markName = 'PHAROS_LAB_RUN';
+
+/** Live processes of the lab `id`, this process never among them. */
+export async function findProcesses(id: string): Promise<number[]> {
+  const mark = `${markName}=${id}`;
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      try {
+        const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
+        return environment.split('\0').includes(mark);
+      } catch {
+        // Gone meanwhile, or another user's.
+        return false;
+      }
+    }),
+  );
+  return pids.filter((_, index) => found[index]).map(Number);
+}
+
+/** Ends all processes of the lab `id` at once; resolves when none is left. */
+export async function killProcesses(id: string): Promise<void> {
+  await until(
+    `end of the processes of lab ${id}`,
+    30_000,
+    async () => {
+      const pids = await findProcesses(id);
+      for (const pid of pids) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
+      }
+      return pids.length === 0 ? true : undefined;
+    },
+    10,
+  );
+}
+
+export interface DaemonOptions {
+  /** The lab whose process this is. */
+  readonly lab: string;
+  readonly logFile: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** A process that runs until it is stopped, its output in a file. */
+export class Daemon {
+  readonly name: string;
+  readonly logFile: string;
+  /** Resolves with its status or signal when it has ended, for whatever reason. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  readonly #child: ChildProcess;
+
+  constructor(file: string, args: readonly string[], name: string, options: DaemonOptions) {
+    this.name = name;
+    this.logFile = options.logFile;
+    mkdirSync(dirname(options.logFile), { recursive: true });
+    const log = openSync(options.logFile, 'a');
+    try {
+      this.#child = spawn(file, args, {
+        // In a session of its own: Ctrl-C in a terminal is for the lab's owner, who stops things in order.
+        detached: true,
+        stdio: ['ignore', log, log],
+        env: { ...cleanEnvironment(), ...options.env, [markName]: options.lab },
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      });
+    } finally {
+      closeSync(log);
+    }
+    this.ended = new Promise((resolve, reject) => {
+      this.#child.once('error', reject);
+      this.#child.once('exit', (code, signal) => resolve(code ?? signal ?? -1));
+    });
+    // Where nobody asks how it ended, that it could not start is told by whoever waits for its service.
+    this.ended.catch(() => {});
+    this.#child.unref();
+  }
+
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error(`${this.name} could not be started`);
+    return pid;
+  }
+
+  get running(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Sends the signal, and after ten seconds SIGKILL; resolves when the process is gone. Repeatable. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (!this.running) return;
+    this.#child.ref();
+    this.#child.kill(signal);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  /** What it wrote last, for error messages. */
+  tail(lines = 15): string {
+    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  }
+}
+
+/** Only what a program needs: no proxy, no kubeconfig, no setting of the developer's shell changes a lab. */
+export function cleanEnvironment(): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    LANG: 'C.UTF-8',
+  };
+}

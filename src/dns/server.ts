@@ -1,0 +1,94 @@
+/** The DNS server: answers what its source knows, on every address that it is told to listen on. */
+import { networkInterfaces } from 'node:os';
+import type { Log } from '../observability/log.ts';
+import type { AnswerSource } from '../zone/records.ts';
+import { Counters } from './counters.ts';
+import type { Interfaces } from './interfaces.ts';
+import { type ListenAddress, Listener } from './listener.ts';
+import { createResponder } from './respond.ts';
+import type { TcpLimits } from './tcp.ts';
+import { type CacheBounds, WireCache } from './wire-cache.ts';
+
+export interface DnsServerOptions {
+  readonly source: AnswerSource;
+  readonly listen: readonly ListenAddress[];
+  readonly log: Log;
+  readonly limits?: Partial<TcpLimits>;
+  readonly cache?: Partial<CacheBounds>;
+  /** The host's addresses, for wildcards; the system's unless a test says otherwise. */
+  readonly interfaces?: Interfaces;
+}
+
+export interface DnsServer extends AsyncDisposable {
+  /** Where it listens, in the order of the options, with the ports that were found for 0. */
+  readonly addresses: readonly ListenAddress[];
+  readonly counters: Counters;
+  readonly cache: WireCache;
+  /** Looks for addresses that came or went, for wildcards; it does so by itself every few seconds. */
+  refresh(): Promise<void>;
+  /** Stops accepting, lets what was answered go out, and closes all sockets. May be called again. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_LIMITS: TcpLimits = { connections: 1024, connectionsPerClient: 128, idleMs: 10_000 };
+const DEFAULT_CACHE: CacheBounds = { entries: 65_536, bytes: 32 * 1024 * 1024 };
+const REFRESH_MS = 5000;
+/** A bug that every query meets must not fill the disk. */
+const FAILURE_LOG_MS = 10_000;
+
+/** @throws {ListenError} where an address cannot be had; nothing is left open then */
+export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
+  const { source, log } = options;
+  const counters = new Counters();
+  const cache = new WireCache(source, { ...DEFAULT_CACHE, ...options.cache });
+  let quietUntil = 0;
+  const onFailure = (err: unknown): void => {
+    if (performance.now() < quietUntil) return;
+    quietUntil = performance.now() + FAILURE_LOG_MS;
+    log.error({ err }, 'cannot answer a query; the client was told SERVFAIL');
+  };
+  const respond = createResponder({ source, cache, counters, onFailure });
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const interfaces = options.interfaces ?? networkInterfaces;
+
+  const listeners: Listener[] = [];
+  const closeListeners = async (): Promise<void> => {
+    await Promise.all(listeners.map((listener) => listener.close()));
+    cache.close();
+  };
+  try {
+    for (const at of options.listen) {
+      listeners.push(await Listener.open(at, { respond, counters, limits, interfaces, log }));
+    }
+  } catch (error) {
+    await closeListeners();
+    throw error;
+  }
+
+  let closing: Promise<void> | undefined;
+  // One after the other: a refresh must not overtake another, nor the closing.
+  let refreshed = Promise.resolve();
+  const refresh = (): Promise<void> => {
+    refreshed = refreshed.then(async () => {
+      if (closing !== undefined) return;
+      for (const listener of listeners) await listener.refresh();
+    });
+    return refreshed;
+  };
+  const timer = setInterval(() => void refresh(), REFRESH_MS);
+  timer.unref();
+
+  const close = (): Promise<void> => {
+    clearInterval(timer);
+    closing ??= refreshed.then(closeListeners);
+    return closing;
+  };
+  return {
+    addresses: listeners.map(({ address, port }) => ({ address, port })),
+    counters,
+    cache,
+    refresh,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,203 @@
+import type { IpFamily } from '../api/objects.ts';
+import { whyNone } from './absence.ts';
+import { dashedAddress, undashedAddress } from './dashed.ts';
+import {
+  addressRecords,
+  familyOf,
+  nothing,
+  onlyChildren,
+  typeNotHeld,
+  type Found,
+  type Query,
+} from './found.ts';
+import type { NamedPort } from './ports.ts';
+import { ReasonCode } from './reasons.ts';
+import { RRType } from './records.ts';
+import { rotate, rotationPeriod } from './rotation.ts';
+import type { HeadlessMember, HeadlessService } from './service.ts';
+import type { EndpointModel } from './slice-model.ts';
+import { srvRecords, type SrvTarget } from './srv.ts';
+
+/** A headless service, or one cluster's part of it, under its name. */
+export interface HeadlessPart {
+  readonly service: HeadlessService;
+  readonly member?: HeadlessMember;
+  readonly name: string;
+}
+
+/** `<svc>.<ns>.svc.Z` and `<cluster>.<svc>.<ns>.svc.Z` */
+export function atHeadless(query: Query, part: HeadlessPart): Found {
+  const missing = noEndpoint(part);
+  if (missing !== undefined) return missing;
+  if (query.type === RRType.SRV) return srv(query, part, part.name, () => true);
+  const family = familyOf(query.type);
+  if (family === undefined) return typeNotHeld(part.name);
+  const groups = addressGroups(part, family);
+  const sizes = groups.map(({ length }) => length);
+  if (sizes.every((size) => size === 0)) return noAddress(part, family);
+  const period = rotationPeriod(sizes);
+  const addresses = groups.flatMap((group) => rotate(group, query.asker.turn, period));
+  return {
+    is: 'records',
+    reason: part.member === undefined ? ReasonCode.endpoints : ReasonCode.oneCluster,
+    detail: `${part.name}: ${addresses.length} ready endpoints`,
+    answer: addressRecords(part.name, query.zone.ttl, family, addresses),
+    additional: [],
+    period,
+    perClient: false,
+  };
+}
+
+/** `_port._proto.` before either */
+export function atHeadlessPort(
+  query: Query,
+  part: HeadlessPart,
+  asked: { readonly port: string; readonly protocol: string },
+): Found {
+  const missing = noEndpoint(part);
+  if (missing !== undefined) return missing;
+  const isAsked = ({ name, protocol }: NamedPort): boolean =>
+    name === asked.port && protocol === asked.protocol;
+  const owner = `_${asked.port}._${asked.protocol}.${part.name}`;
+  if (!hasPort(part, isAsked)) return noSuchPort(part, `${asked.port}/${asked.protocol}`);
+  return query.type === RRType.SRV ? srv(query, part, owner, isAsked) : typeNotHeld(owner);
+}
+
+/** `_proto.` before either */
+export function atHeadlessProtocol(part: HeadlessPart, protocol: string): Found {
+  const missing = noEndpoint(part);
+  if (missing !== undefined) return missing;
+  return hasPort(part, (port) => port.protocol === protocol)
+    ? onlyChildren(`_${protocol}.${part.name}`)
+    : noSuchPort(part, protocol);
+}
+
+/**
+ * `<hostname>.<cluster>.<svc>.<ns>.svc.Z`
+ *
+ * @param owner the name as asked: an endpoint may be called by hostname, dashed address or pod
+ */
+export function atEndpoint(
+  query: Query,
+  part: HeadlessPart & { member: HeadlessMember },
+  label: string,
+): Found {
+  const { member, name } = part;
+  const owner = `${label}.${name}`;
+  const endpoints = endpointsAt(member, label);
+  if (endpoints.length === 0) {
+    return nothing(ReasonCode.noSuchEndpoint, `${name} has no ready endpoint of this name`);
+  }
+  const family = familyOf(query.type);
+  const addresses = distinctAddresses(endpoints.filter((endpoint) => endpoint.family === family));
+  if (family === undefined || addresses.length === 0) return typeNotHeld(owner);
+  if (member.standing.is !== 'counted') return { is: 'no-records', ...whyNone(owner, [member]) };
+  return {
+    is: 'records',
+    reason: ReasonCode.endpoint,
+    detail: `${owner} is an endpoint of cluster ${member.id}`,
+    answer: addressRecords(owner, query.zone.ttl, family, addresses),
+    additional: [],
+    period: 1,
+    perClient: false,
+  };
+}
+
+function endpointsAt(member: HeadlessMember, label: string): readonly EndpointModel[] {
+  const named = member.byLabel.get(label);
+  if (named !== undefined) return named;
+  const address = undashedAddress(label);
+  const canonical = address === undefined ? undefined : member.byLabel.get(dashedAddress(address));
+  return canonical?.filter((endpoint) => endpoint.address === address) ?? [];
+}
+
+const membersOf = ({ service, member }: HeadlessPart): readonly HeadlessMember[] =>
+  member === undefined ? service.members : [member];
+
+const countedOf = (part: HeadlessPart): readonly HeadlessMember[] =>
+  membersOf(part).filter(({ standing }) => standing.is === 'counted');
+
+/** MCS DNS specification: without a ready endpoint a headless service's names do not exist. */
+export function noEndpoint(part: HeadlessPart): Found | undefined {
+  const members = membersOf(part);
+  if (members.some(({ endpoints }) => endpoints.length > 0)) return undefined;
+  const { reason, detail, ede } = whyNone(part.name, members);
+  return nothing(reason, detail, ede);
+}
+
+function noAddress(part: HeadlessPart, family: IpFamily): Found {
+  const holders = membersOf(part).filter(({ endpoints }) =>
+    endpoints.some((endpoint) => endpoint.family === family),
+  );
+  if (holders.length === 0) return typeNotHeld(part.name);
+  return { is: 'no-records', ...whyNone(part.name, holders) };
+}
+
+const noSuchPort = ({ name }: HeadlessPart, what: string): Found =>
+  nothing(ReasonCode.noSuchPort, `${name} has no ready endpoint with a named port ${what}`);
+
+const hasPort = (part: HeadlessPart, isAsked: (port: NamedPort) => boolean): boolean =>
+  membersOf(part).some(({ endpoints }) => endpoints.some(({ ports }) => ports.some(isAsked)));
+
+/** Own cluster first; each group rotates within itself. */
+function addressGroups({ service, member }: HeadlessPart, family: IpFamily): readonly (readonly string[])[] {
+  if (member === undefined) return service.groups[family];
+  if (member.standing.is !== 'counted') return [];
+  return [distinctAddresses(member.endpoints.filter((endpoint) => endpoint.family === family))];
+}
+
+const distinctAddresses = (endpoints: readonly EndpointModel[]): readonly string[] => [
+  ...new Set(endpoints.map(({ address }) => address)),
+];
+
+function srv(query: Query, part: HeadlessPart, owner: string, isAsked: (port: NamedPort) => boolean): Found {
+  if (!hasPort(part, isAsked)) return typeNotHeld(owner);
+  const counted = countedOf(part);
+  const { ttl } = query.zone;
+  const additional = new Map<string, readonly ReturnType<typeof addressRecords>[number][]>();
+  const targetsOf = (member: HeadlessMember): readonly SrvTarget[] =>
+    member.endpoints.flatMap(({ label, ports }) =>
+      ports.filter(isAsked).map(({ port }) => {
+        const target = `${label}.${clusterName(part, member)}`;
+        if (!additional.has(target)) additional.set(target, targetRecords(target, ttl, member, label));
+        return { target, port, weight: member.weight };
+      }),
+    );
+  const groups = [
+    counted.filter(({ own }) => own).flatMap(targetsOf),
+    counted.filter(({ own }) => !own).flatMap(targetsOf),
+  ];
+  const period = rotationPeriod(groups.map(({ length }) => length));
+  const targets = groups.flatMap((group) => rotate(group, query.asker.turn, period));
+  if (targets.length === 0) return { is: 'no-records', ...whyNone(part.name, membersOf(part)) };
+  return {
+    is: 'records',
+    reason: part.member === undefined ? ReasonCode.endpoints : ReasonCode.oneCluster,
+    detail: `${owner}: ${targets.length} ready endpoints`,
+    answer: srvRecords(owner, ttl, targets),
+    additional: [...additional.values()].flat(),
+    period,
+    perClient: false,
+  };
+}
+
+const clusterName = ({ member, name }: HeadlessPart, { id }: HeadlessMember): string =>
+  member === undefined ? `${id}.${name}` : name;
+
+const targetRecords = (target: string, ttl: number, member: HeadlessMember, label: string) => {
+  const endpoints = member.byLabel.get(label) ?? [];
+  return [
+    ...addressRecords(
+      target,
+      ttl,
+      'IPv4',
+      distinctAddresses(endpoints.filter(({ family }) => family === 'IPv4')),
+    ),
+    ...addressRecords(
+      target,
+      ttl,
+      'IPv6',
+      distinctAddresses(endpoints.filter(({ family }) => family === 'IPv6')),
+    ),
+  ];
+};

@@ -1,0 +1,75 @@
+import { FAMILIES } from './family.ts';
+import { atApex } from './answer-apex.ts';
+import { constant, nothing, onlyChildren, typeNotHeld, type Found, type Query } from './found.ts';
+import { ReasonCode } from './reasons.ts';
+import { RRType } from './records.ts';
+import { addressOf, reverseText, reverseZoneOf, type ReverseName } from './reverse-name.ts';
+import type { ServiceView } from './service.ts';
+
+/**
+ * What is at a reverse name, and the zone that says so; undefined where no zone of ours is responsible.
+ * An address outside all reverse zones that has an owner here is a zone of its own: the clusters' pod
+ * networks are not ours to deny names in.
+ */
+export function atReverse(query: Query, name: ReverseName): { found: Found; apex: string } | undefined {
+  const { zone, type } = query;
+  const owner = reverseText(name.family, name.digits);
+  const address = addressOf(name);
+  const targets = address === undefined ? [] : targetsOf(query, address);
+  const within = reverseZoneOf(name, zone.reverseZones);
+  if (targets.length === 0 && within === undefined) return undefined;
+  const apex = within?.apex ?? owner;
+  if (type === RRType.PTR && targets.length > 0) {
+    const answer = targets.map((target) => ({ name: owner, ttl: zone.ttl, type: 'PTR' as const, target }));
+    return { apex, found: constant(ReasonCode.reverse, `${owner} has an owner`, answer) };
+  }
+  if (within?.isApex === true) return { apex, found: atApex(query, apex) };
+  if (targets.length > 0) return { apex, found: typeNotHeld(owner) };
+  if (address === undefined && !name.below) {
+    // Also where no address below has an owner now: harmless, and resolvers that minimise names
+    // (RFC 9156) must never take such a name for the end of the tree (RFC 8020).
+    return { apex, found: onlyChildren(owner) };
+  }
+  return { apex, found: nothing(ReasonCode.noSuchName, `${owner}: no clusterset IP or remote endpoint`) };
+}
+
+/** The names that the address belongs to, under the first origin. */
+function targetsOf({ zone, origin }: Query, address: string): readonly string[] {
+  const targets = new Set<string>();
+  for (const service of zone.ownersOf(address)) {
+    const base = `${service.name}.${service.namespace}.svc.${origin.name}`;
+    for (const label of reverseLabels(service, address))
+      targets.add(label === '' ? base : `${label}.${base}`);
+  }
+  return [...targets];
+}
+
+/** The labels before the service's name that lead to the address; '' = the service's name itself. */
+function reverseLabels(service: ServiceView, address: string): readonly string[] {
+  switch (service.type) {
+    case 'ClusterSetIP':
+      return FAMILIES.some((family) => service.clustersetIps[family].includes(address)) ? [''] : [];
+    case 'Headless':
+      return service.members.flatMap((member) =>
+        member.own
+          ? []
+          : member.endpoints
+              .filter((endpoint) => endpoint.address === address)
+              .map(({ label }) => `${label}.${member.id}`),
+      );
+  }
+  service satisfies never;
+}
+
+/** The addresses that a service owns in reverse zones; the own cluster's endpoints are its own DNS's. */
+export function reverseAddresses(service: ServiceView): readonly string[] {
+  switch (service.type) {
+    case 'ClusterSetIP':
+      return FAMILIES.flatMap((family) => service.clustersetIps[family]);
+    case 'Headless':
+      return service.members.flatMap(({ own, endpoints }) =>
+        own ? [] : endpoints.map(({ address }) => address),
+      );
+  }
+  service satisfies never;
+}

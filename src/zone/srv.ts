@@ -1,0 +1,36 @@
+import type { ResourceRecord } from './records.ts';
+
+/** A server to point to, before its RRset is known. */
+export interface SrvTarget {
+  readonly target: string;
+  readonly port: number;
+  /** Positive integer, relative to the others. */
+  readonly weight: number;
+}
+
+/** Weights of an RRset share this many in proportion, as those of in-cluster DNS do. */
+const SHARED = 100;
+
+/**
+ * One SRV record per different target and port (RFC 2181, 5: no RRset holds two equal records), priority
+ * 0. Weights share 100; where they are more than that together they stand as they are, so that the
+ * proportion stays exact in large sets and none falls to 0, which means "hardly ever" (RFC 2782).
+ */
+export function srvRecords(
+  name: string,
+  ttl: number,
+  targets: readonly SrvTarget[],
+): readonly ResourceRecord[] {
+  const distinct = [...new Map(targets.map((to) => [`${to.port} ${to.target}`, to])).values()];
+  const sum = distinct.reduce((total, { weight }) => total + weight, 0);
+  const scale = sum < SHARED ? SHARED / sum : 1;
+  return distinct.map(({ target, port, weight }) => ({
+    name,
+    ttl,
+    type: 'SRV',
+    priority: 0,
+    weight: Math.floor(weight * scale),
+    port,
+    target,
+  }));
+}

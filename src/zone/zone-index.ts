@@ -1,0 +1,75 @@
+import { reverseAddresses } from './answer-reverse.ts';
+import type { Dependency } from './records.ts';
+import type { ServiceView } from './service.ts';
+
+/** `namespace/name` of a service. */
+export type ServiceKey = `${string}/${string}`;
+
+type View = ServiceView | undefined;
+
+/** What the zone finds services by, beside their names; kept in step with one service's change at a time. */
+export class ZoneIndex {
+  /** namespace → how many services it has */
+  readonly #namespaces = new Map<string, number>();
+  /** cluster → keys of the services it is a member of */
+  readonly #memberships = new Map<string, Set<ServiceKey>>();
+  /** address → keys of the services that own it in reverse zones, sorted */
+  readonly #owners = new Map<string, readonly ServiceKey[]>();
+
+  hasNamespace(namespace: string): boolean {
+    return this.#namespaces.has(namespace);
+  }
+
+  ownersOf(address: string): readonly ServiceKey[] {
+    return this.#owners.get(address) ?? [];
+  }
+
+  get memberships(): ReadonlyMap<string, ReadonlySet<ServiceKey>> {
+    return this.#memberships;
+  }
+
+  /** @param changed gets the dependencies of all answers that this change may have changed */
+  update(key: ServiceKey, before: View, after: View, changed: Set<Dependency>): void {
+    changed.add(`service:${key}`);
+    this.#countNamespace(key, Number(after !== undefined) - Number(before !== undefined), changed);
+    this.#updateMemberships(key, before, after);
+    this.#updateOwners(key, before, after, changed);
+  }
+
+  #countNamespace(key: ServiceKey, difference: number, changed: Set<Dependency>): void {
+    const namespace = key.slice(0, key.indexOf('/'));
+    const before = this.#namespaces.get(namespace) ?? 0;
+    const after = before + difference;
+    if (after === 0) this.#namespaces.delete(namespace);
+    else this.#namespaces.set(namespace, after);
+    if ((before === 0) !== (after === 0)) changed.add(`namespace:${namespace}`);
+  }
+
+  #updateMemberships(key: ServiceKey, before: View, after: View): void {
+    for (const { id } of before?.members ?? []) {
+      const keys = this.#memberships.get(id);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#memberships.delete(id);
+    }
+    for (const { id } of after?.members ?? []) {
+      const keys = this.#memberships.get(id);
+      if (keys === undefined) this.#memberships.set(id, new Set([key]));
+      else keys.add(key);
+    }
+  }
+
+  #updateOwners(key: ServiceKey, before: View, after: View, changed: Set<Dependency>): void {
+    const old = new Set(before && reverseAddresses(before));
+    const now = new Set(after && reverseAddresses(after));
+    for (const address of old) {
+      if (now.has(address)) continue;
+      const others = this.ownersOf(address).filter((owner) => owner !== key);
+      if (others.length === 0) this.#owners.delete(address);
+      else this.#owners.set(address, others);
+    }
+    for (const address of now) {
+      if (!old.has(address)) this.#owners.set(address, [...this.ownersOf(address), key].sort());
+    }
+    if (old.size > 0 || now.size > 0) changed.add('reverse');
+  }
+}

@@ -1,0 +1,303 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ClusterId } from '../api/identity.ts';
+import type { EndpointSlice, KubeObject, ServiceImport } from '../api/objects.ts';
+import { answer } from './answer.ts';
+import type { ZoneData } from './found.ts';
+import { parseImport, type ImportModel, type Policy } from './import-model.ts';
+import { parseOrigin } from './name.ts';
+import type { Answer, AnswerSource, Asker, Dependency, Question } from './records.ts';
+import { parseReverseZone } from './reverse-name.ts';
+import { compileService, sameService, type ServiceContext, type ServiceView } from './service.ts';
+import { parseSlice, type SliceModel } from './slice-model.ts';
+import { fields, text } from './unchecked.ts';
+import { ZoneIndex, type ServiceKey } from './zone-index.ts';
+
+export interface ZoneOptions {
+  /** Zones to serve, the first of which PTR records point into; `clusterset.local.` where there are none. */
+  readonly origins?: readonly string[];
+  /** The cluster that this server is in: always reachable, first in order. Absent outside all clusters. */
+  readonly ownCluster?: ClusterId;
+  /** For services whose import names none. */
+  readonly policy?: Policy;
+  /** Seconds. */
+  readonly ttl?: number;
+  /** No names but the specification's: `<cluster>.<svc>.<ns>.svc.Z` has no records. */
+  readonly strictNames?: boolean;
+  /** Addresses of `ns.dns.Z`. */
+  readonly advertise?: readonly string[];
+  /** Networks, in CIDR notation, whose reverse names are answered with authority. */
+  readonly reverseZones?: readonly string[];
+  /** The serial to begin after: one that secondaries have not seen yet, such as the time in seconds. */
+  readonly serial?: number;
+}
+
+/** Which clusters can be reached: all, or those that say so here. The own cluster always can. */
+export type Reachability =
+  'all' | ReadonlyMap<string, { readonly reachable: boolean; readonly reason?: string }>;
+
+/** What is known of one service. Slices may come before their import: they wait here for it. */
+interface Entry {
+  model: ImportModel | undefined;
+  /** slice's namespace/name → content */
+  readonly slices: Map<string, SliceModel>;
+  view: ServiceView | undefined;
+}
+
+type Changed = 'all' | ReadonlySet<Dependency>;
+
+/**
+ * The zone, built from a member cluster's ServiceImports and EndpointSlices as they come and go, in any
+ * order. A change costs work in proportion to the service that it is about. Each service's meaning is
+ * compiled anew and replaces the old one in one assignment, so that an answer is always of one state.
+ *
+ * Objects that do not validate count as absent; {@link rejected} says which and why. Setting what is
+ * there already, or removing what is not, changes nothing and tells nobody.
+ */
+export class Zone implements AnswerSource {
+  readonly #data: { -readonly [Field in keyof ZoneData]: ZoneData[Field] };
+  readonly #context: ServiceContext;
+  /** namespace/name → service */
+  readonly #services = new Map<ServiceKey, Entry>();
+  /** slice's namespace/name → key of the service it is of */
+  readonly #serviceOfSlice = new Map<string, ServiceKey>();
+  readonly #index = new ZoneIndex();
+  readonly #rejected = new Map<string, string>();
+  readonly #listeners = new Set<(changed: Changed) => void>();
+  #reachability: Reachability = 'all';
+  #importsIn = false;
+  #slicesIn = false;
+
+  /** @throws Error where an origin or a network is not one */
+  constructor(options: ZoneOptions = {}) {
+    this.#context = {
+      ownCluster: options.ownCluster,
+      defaultPolicy: options.policy ?? 'local',
+      unreachable: (cluster) => whyUnreachable(this.#reachability, cluster),
+    };
+    this.#data = {
+      origins: (options.origins ?? ['clusterset.local.']).map(parseOrigin),
+      reverseZones: (options.reverseZones ?? []).map(parseReverseZone),
+      synced: false,
+      staleSince: undefined,
+      serial: (options.serial ?? 0) >>> 0,
+      ttl: options.ttl ?? 5,
+      strictNames: options.strictNames ?? false,
+      advertise: options.advertise ?? [],
+      service: (namespace, name) => this.#services.get(`${namespace}/${name}`)?.view,
+      hasNamespace: (namespace) => this.#index.hasNamespace(namespace),
+      ownersOf: (address) =>
+        this.#index.ownersOf(address).flatMap((key) => this.#services.get(key)?.view ?? []),
+    };
+  }
+
+  get serial(): number {
+    return this.#data.serial;
+  }
+
+  /** Whether imports and slices have both been listed in full: only then the zone can say NXDOMAIN. */
+  get synced(): boolean {
+    return this.#data.synced;
+  }
+
+  /** `ServiceImport namespace/name` or `EndpointSlice namespace/name` → why it is left out. */
+  get rejected(): ReadonlyMap<string, string> {
+    return this.#rejected;
+  }
+
+  /** The services that have names now, in no order; none before the first full lists. */
+  services(): IterableIterator<ServiceView> {
+    return this.#services.values().flatMap(({ view }) => (view === undefined ? [] : [view]));
+  }
+
+  answer(question: Question, asker: Asker): Answer {
+    return answer(this.#data, question, asker);
+  }
+
+  subscribe(listener: (changed: Changed) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  setImport(object: ServiceImport): void {
+    const touched = new Set<ServiceKey>();
+    this.#takeImport(object, touched);
+    this.#publish(touched);
+  }
+
+  removeImport(object: KubeObject): void {
+    const touched = new Set<ServiceKey>();
+    this.#dropImport(keyIn(object), touched);
+    this.#publish(touched);
+  }
+
+  setSlice(object: EndpointSlice): void {
+    const touched = new Set<ServiceKey>();
+    this.#takeSlice(object, touched);
+    this.#publish(touched);
+  }
+
+  removeSlice(object: KubeObject): void {
+    const touched = new Set<ServiceKey>();
+    this.#dropSlice(keyIn(object), touched);
+    this.#publish(touched);
+  }
+
+  /** The full list of imports: what it lacks is gone. */
+  replaceImports(objects: readonly ServiceImport[]): void {
+    const touched = new Set<ServiceKey>();
+    const listed = new Set(objects.map(keyIn));
+    for (const [key, { model }] of this.#services) {
+      if (model !== undefined && !listed.has(key)) this.#dropImport(key, touched);
+    }
+    this.#forgetRejected('ServiceImport ', listed);
+    for (const object of objects) this.#takeImport(object, touched);
+    this.#importsIn = true;
+    this.#publish(touched);
+  }
+
+  /** The full list of slices: what it lacks is gone. */
+  replaceSlices(objects: readonly EndpointSlice[]): void {
+    const touched = new Set<ServiceKey>();
+    const listed = new Set(objects.map(keyIn));
+    for (const key of this.#serviceOfSlice.keys()) {
+      if (!listed.has(key)) this.#dropSlice(key, touched);
+    }
+    this.#forgetRejected('EndpointSlice ', listed);
+    for (const object of objects) this.#takeSlice(object, touched);
+    this.#slicesIn = true;
+    this.#publish(touched);
+  }
+
+  setReachability(reachability: Reachability): void {
+    const before = this.#reachability;
+    this.#reachability = reachability;
+    const touched = new Set<ServiceKey>();
+    for (const [cluster, keys] of this.#index.memberships) {
+      if (cluster === this.#context.ownCluster) continue;
+      if (whyUnreachable(before, cluster) === whyUnreachable(reachability, cluster)) continue;
+      for (const key of keys) touched.add(key);
+    }
+    this.#publish(touched);
+  }
+
+  /**
+   * From now on answers say that they are from stale data.
+   *
+   * @param since in words for the asker, such as an RFC 3339 time; undefined = fresh again
+   */
+  setStale(since: string | undefined): void {
+    if (this.#data.staleSince === since) return;
+    this.#data.staleSince = since;
+    this.#tell('all');
+  }
+
+  #takeImport(object: ServiceImport, touched: Set<ServiceKey>): void {
+    const key = keyIn(object);
+    const model = parseImport(object);
+    if ('rejected' in model) {
+      this.#dropImport(key, touched);
+      this.#rejected.set(`ServiceImport ${key}`, model.rejected);
+      return;
+    }
+    this.#rejected.delete(`ServiceImport ${key}`);
+    const entry = this.#entry(key);
+    if (isDeepStrictEqual(entry.model, model)) return;
+    entry.model = model;
+    touched.add(key);
+  }
+
+  #dropImport(key: ServiceKey, touched: Set<ServiceKey>): void {
+    this.#rejected.delete(`ServiceImport ${key}`);
+    const entry = this.#services.get(key);
+    if (entry?.model === undefined) return;
+    entry.model = undefined;
+    touched.add(key);
+  }
+
+  #takeSlice(object: EndpointSlice, touched: Set<ServiceKey>): void {
+    const sliceKey = keyIn(object);
+    const slice = parseSlice(object);
+    if ('rejected' in slice) {
+      this.#dropSlice(sliceKey, touched);
+      this.#rejected.set(`EndpointSlice ${sliceKey}`, slice.rejected);
+      return;
+    }
+    this.#rejected.delete(`EndpointSlice ${sliceKey}`);
+    const key: ServiceKey = `${slice.namespace}/${slice.service}`;
+    if (this.#serviceOfSlice.get(sliceKey) !== key) this.#dropSlice(sliceKey, touched);
+    const { slices } = this.#entry(key);
+    // Keeping the equal one keeps its endpoints' identity, which is what makes comparing views cheap.
+    if (isDeepStrictEqual(slices.get(sliceKey), slice)) return;
+    slices.set(sliceKey, slice);
+    this.#serviceOfSlice.set(sliceKey, key);
+    touched.add(key);
+  }
+
+  #dropSlice(sliceKey: string, touched: Set<ServiceKey>): void {
+    this.#rejected.delete(`EndpointSlice ${sliceKey}`);
+    const key = this.#serviceOfSlice.get(sliceKey);
+    if (key === undefined) return;
+    this.#serviceOfSlice.delete(sliceKey);
+    this.#services.get(key)?.slices.delete(sliceKey);
+    touched.add(key);
+  }
+
+  #entry(key: ServiceKey): Entry {
+    let entry = this.#services.get(key);
+    if (entry === undefined) {
+      entry = { model: undefined, slices: new Map(), view: undefined };
+      this.#services.set(key, entry);
+    }
+    return entry;
+  }
+
+  #forgetRejected(prefix: string, listed: ReadonlySet<string>): void {
+    for (const name of this.#rejected.keys()) {
+      if (name.startsWith(prefix) && !listed.has(name.slice(prefix.length))) this.#rejected.delete(name);
+    }
+  }
+
+  /** Compiles the services that were touched and tells what changed; the first time, when both lists are in. */
+  #publish(touched: ReadonlySet<ServiceKey>): void {
+    if (!this.#importsIn || !this.#slicesIn) return;
+    const changed = new Set<Dependency>();
+    const first = !this.#data.synced;
+    for (const key of first ? [...this.#services.keys()] : touched) this.#compile(key, changed);
+    this.#data.synced = true;
+    if (!first && changed.size === 0) return;
+    this.#data.serial = (this.#data.serial + 1) >>> 0;
+    // The SOA, which has the serial, is the apex's.
+    changed.add('apex');
+    this.#tell(first ? 'all' : changed);
+  }
+
+  #compile(key: ServiceKey, changed: Set<Dependency>): void {
+    const entry = this.#services.get(key);
+    if (entry === undefined) return;
+    const before = entry.view;
+    const slices = [...entry.slices].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, slice]) => slice);
+    const after = entry.model && compileService(entry.model, slices, this.#context);
+    if (entry.model === undefined && entry.slices.size === 0) this.#services.delete(key);
+    if (before === undefined ? after === undefined : after !== undefined && sameService(before, after))
+      return;
+    entry.view = after;
+    this.#index.update(key, before, after, changed);
+  }
+
+  #tell(changed: Changed): void {
+    for (const listener of this.#listeners) listener(changed);
+  }
+}
+
+function whyUnreachable(reachability: Reachability, cluster: string): string | undefined {
+  if (reachability === 'all') return undefined;
+  const known = reachability.get(cluster);
+  if (known === undefined) return 'no gateway has a connection to it';
+  return known.reachable ? undefined : (known.reason ?? 'its connection is down');
+}
+
+/** `namespace/name` of an object that need not have either. */
+function keyIn(object: unknown): ServiceKey {
+  const { namespace, name } = fields(fields(object)['metadata']);
+  return `${text(namespace)}/${text(name)}`;
+}

@@ -38,6 +38,7 @@ function inWords(standing: Standing): string {
       return 'drained';
     case 'unreachable':
       return `unreachable, ${standing.why.slice(0, WORDS)}`;
+    default:
+      return standing satisfies never;
   }
-  standing satisfies never;
 }

@@ -57,8 +57,9 @@ function reverseLabels(service: ServiceView, address: string): readonly string[]
               .filter((endpoint) => endpoint.address === address)
               .map(({ label }) => `${label}.${member.id}`),
       );
+    default:
+      return service satisfies never;
   }
-  service satisfies never;
 }
 
 /** The addresses that a service owns in reverse zones; the own cluster's endpoints are its own DNS's. */
@@ -70,6 +71,7 @@ export function reverseAddresses(service: ServiceView): readonly string[] {
       return service.members.flatMap(({ own, endpoints }) =>
         own ? [] : endpoints.map(({ address }) => address),
       );
+    default:
+      return service satisfies never;
   }
-  service satisfies never;
 }

@@ -77,8 +77,9 @@ function find(query: Query, name: ZoneName): Found {
     }
     case 'other':
       return nothing(ReasonCode.noSuchName, 'names of this form do not exist');
+    default:
+      return name satisfies never;
   }
-  name satisfies never;
 }
 
 type InService = Extract<ZoneName, { kind: 'service' | 'cluster' | 'endpoint' | 'protocol' | 'port' }>;
@@ -90,8 +91,9 @@ function findInService(query: Query, name: InService, service: ServiceView): Fou
       return findInClusterSetIp(query, name, service, base);
     case 'Headless':
       return findInHeadless(query, name, service, base);
+    default:
+      return service satisfies never;
   }
-  service satisfies never;
 }
 
 function findInClusterSetIp(
@@ -115,8 +117,9 @@ function findInClusterSetIp(
       return atClusterSetIpProtocol(part, name.protocol);
     case 'endpoint':
       return nothing(ReasonCode.noSuchEndpoint, `${base} is not headless: its endpoints have no names`);
+    default:
+      return name satisfies never;
   }
-  name satisfies never;
 }
 
 function findInHeadless(query: Query, name: InService, service: HeadlessService, base: string): Found {
@@ -139,8 +142,9 @@ function findInHeadless(query: Query, name: InService, service: HeadlessService,
       return strict ? noSuchCluster(base) : atHeadlessPort(query, part, name);
     case 'protocol':
       return strict ? noSuchCluster(base) : atHeadlessProtocol(part, name.protocol);
+    default:
+      return name satisfies never;
   }
-  name satisfies never;
 }
 
 /** The member that the name is about: undefined = the whole service, none = a cluster that is no member. */
@@ -173,8 +177,9 @@ function dependencyOf(name: ZoneName): Dependency {
     case 'protocol':
     case 'port':
       return serviceDependency(name.namespace, name.service);
+    default:
+      return name satisfies never;
   }
-  name satisfies never;
 }
 
 const serviceDependency = (namespace: string, service: string): Dependency =>

@@ -145,7 +145,7 @@ export class Zone implements AnswerSource {
   /** The full list of imports: what it lacks is gone. */
   replaceImports(objects: readonly ServiceImport[]): void {
     const touched = new Set<ServiceKey>();
-    const listed = new Set(objects.map(keyIn));
+    const listed = new Set<string>(objects.map(keyIn));
     for (const [key, { model }] of this.#services) {
       if (model !== undefined && !listed.has(key)) this.#dropImport(key, touched);
     }
@@ -158,7 +158,7 @@ export class Zone implements AnswerSource {
   /** The full list of slices: what it lacks is gone. */
   replaceSlices(objects: readonly EndpointSlice[]): void {
     const touched = new Set<ServiceKey>();
-    const listed = new Set(objects.map(keyIn));
+    const listed = new Set<string>(objects.map(keyIn));
     for (const key of this.#serviceOfSlice.keys()) {
       if (!listed.has(key)) this.#dropSlice(key, touched);
     }

@@ -1,0 +1,54 @@
+import { BROKER_NAMESPACE } from '../../api/names.ts';
+import type { CommandSpec } from '../flag.ts';
+import { clusterIdFlag, configFlag, kubeconfigFlag, logFlags, metricsListenFlag } from '../shared-flags.ts';
+import { oneOf, text } from '../types.ts';
+
+const ENDPOINTS = ['service', 'pods'] as const;
+
+export const agentSpec = {
+  name: 'agent',
+  summary: "sync one cluster's exports and imports with the broker",
+  description:
+    'Publishes the Services that a ServiceExport names to the broker, sets the conditions of the exports, and ' +
+    "writes ServiceImports and EndpointSlices for the whole clusterset's services into this cluster. It may be " +
+    'restarted or killed at any time.',
+  example: {
+    command:
+      'pharos agent --kubeconfig west.kubeconfig --broker-kubeconfig broker.kubeconfig --cluster-id west',
+    effect: 'joins cluster west to the clusterset of that broker until it is stopped',
+  },
+  operands: {},
+  flags: {
+    ...kubeconfigFlag,
+    'broker-kubeconfig': {
+      form: 'value',
+      help: 'Kubeconfig of the broker; without it the broker is this cluster itself',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
+    },
+    'broker-namespace': {
+      form: 'value',
+      help: "Namespace of the clusterset's records on the broker",
+      placeholder: 'NAMESPACE',
+      type: text('a namespace'),
+      default: BROKER_NAMESPACE,
+    },
+    ...clusterIdFlag,
+    endpoints: {
+      form: 'value',
+      help: "What other clusters get of a ClusterSetIP service: its Service IP, or its pods' addresses",
+      placeholder: 'WHAT',
+      type: oneOf(...ENDPOINTS),
+      choices: ENDPOINTS,
+      default: 'service',
+    },
+    'leader-elect': {
+      form: 'switch',
+      help: 'Work only while holding a Lease in this cluster, so that several replicas may run',
+    },
+    ...metricsListenFlag,
+    ...logFlags({ format: 'json', level: 'info' }),
+    ...configFlag,
+  },
+} as const satisfies CommandSpec;

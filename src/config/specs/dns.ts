@@ -1,0 +1,66 @@
+import type { CommandSpec } from '../flag.ts';
+import {
+  clusterIdFlag,
+  configFlag,
+  kubeconfigFlag,
+  logFlags,
+  metricsListenFlag,
+  policyFlag,
+  strictNamesFlag,
+  ttlFlag,
+  zoneFlag,
+} from '../shared-flags.ts';
+import { duration, ipAddress, listenAddress, storeUrl } from '../types.ts';
+
+export const dnsSpec = {
+  name: 'dns',
+  summary: 'answer for the clusterset zone from the ServiceImports of one cluster',
+  description:
+    'The authoritative DNS server of a member cluster: it watches ServiceImports and EndpointSlices and answers ' +
+    'over UDP and TCP. Cluster DNS forwards the zone to it. It is ready once it has read the first full lists; ' +
+    'while the API server is away it goes on with what it knows.',
+  example: {
+    command: 'pharos dns --kubeconfig east.kubeconfig --cluster-id east --listen 127.0.0.1:5353',
+    effect: 'answers mysql.shop.svc.clusterset.local as pods of cluster east shall see it',
+  },
+  operands: {},
+  flags: {
+    listen: {
+      form: 'list',
+      help: 'Where to answer over UDP and TCP; may be given again',
+      placeholder: 'ADDRESS:PORT',
+      type: listenAddress,
+      default: ['0.0.0.0:53'],
+    },
+    ...zoneFlag,
+    ...clusterIdFlag,
+    ...kubeconfigFlag,
+    store: {
+      form: 'value',
+      help: "Where the objects are: kubernetes, or directory:DIR with one cluster's ServiceImports and EndpointSlices",
+      placeholder: 'STORE',
+      type: storeUrl,
+      default: 'kubernetes',
+    },
+    ...ttlFlag,
+    ...policyFlag,
+    ...strictNamesFlag,
+    advertise: {
+      form: 'list',
+      help: "Address of this server for the zone's NS record; may be given again",
+      placeholder: 'ADDRESS',
+      type: ipAddress,
+      default: [],
+    },
+    'stale-after': {
+      form: 'value',
+      help: 'After how long out of sight of the store answers are marked as stale',
+      placeholder: 'DURATION',
+      type: duration,
+      default: '30s',
+    },
+    ...metricsListenFlag,
+    ...logFlags({ format: 'json', level: 'info' }),
+    ...configFlag,
+  },
+} as const satisfies CommandSpec;

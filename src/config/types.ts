@@ -1,0 +1,61 @@
+/** The types that flags may have: each turns the user's text into a checked value or says what is wrong. */
+import { z } from 'zod';
+import { type ClusterId, parseClusterId } from '../api/identity.ts';
+import { canonicalIp, ipFamily } from '../api/ip.ts';
+import { parseDuration } from './duration.ts';
+import { type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { parseStoreUrl, type StoreUrl } from './store-url.ts';
+
+/** A type made of a parser that throws what is wrong with the text. */
+function parsed<T>(parse: (text: string) => T): z.ZodType<T, string> {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+const wholeNumber = (least: number, most: number, what: string): z.ZodType<number, string> =>
+  parsed((text) => {
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw new Error(`must be ${what} from ${least} to ${most}`);
+  });
+
+export const text = (whatItIs: string): z.ZodType<string, string> =>
+  z.string().refine((value) => value !== '', { error: `must be ${whatItIs}, not empty` });
+
+/** One of the given words. */
+export const oneOf = <const T extends readonly [string, ...string[]]>(
+  ...words: T
+): z.ZodType<T[number], string> =>
+  parsed((text) => {
+    if (words.includes(text)) return text;
+    throw new Error(`must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
+  });
+
+export const listenAddress: z.ZodType<ListenAddress, string> = parsed(parseListenAddress);
+export const storeUrl: z.ZodType<StoreUrl, string> = parsed(parseStoreUrl);
+/** Seconds. */
+export const duration: z.ZodType<number, string> = parsed(parseDuration);
+export const clusterId: z.ZodType<ClusterId, string> = parsed(parseClusterId);
+/** RFC 2181, 8: at most 2^31 - 1; what is longer than a week helps nobody and is capped by resolvers. */
+export const ttl: z.ZodType<number, string> = wholeNumber(0, 604_800, 'seconds');
+
+export const ipAddress: z.ZodType<string, string> = parsed((text) => {
+  if (ipFamily(text) !== undefined) return canonicalIp(text);
+  throw new Error('must be an IP address');
+});
+
+/** A domain name in lower case with the final dot, whether it was written or not. */
+export const zone: z.ZodType<string, string> = parsed((text) => {
+  const labels = text.toLowerCase().replace(/\.$/, '').split('.');
+  const name = `${labels.join('.')}.`;
+  // RFC 1035, 2.3.4: 63 octets a label, 255 on the wire. Services and namespaces take up to 140 of them.
+  const isZone = labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+  if (isZone && name.length <= 100) return name;
+  throw new Error('must be a domain name of at most 100 letters, for example clusterset.local');
+});

@@ -1,0 +1,152 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+  /** `text/plain` unless it says otherwise. */
+  readonly contentType?: string;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** Segments that start with a colon stand for any text and are handed to `reply` by that name. */
+  readonly path: `/${string}`;
+  reply(parameters: Readonly<Record<string, string>>): Reply | Promise<Reply>;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  /** Where it listens, with the port that the system gave where 0 was asked for. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A header of this many bytes is no browser's or scraper's. */
+const MAX_HEADER_BYTES = 8192;
+/** How long one exchange may take, in ms. */
+const REQUEST_TIMEOUT = 10_000;
+
+/**
+ * Serves a handful of routes.
+ * @throws Error with Node's code (`EADDRINUSE`, `EACCES`, …) where it cannot listen
+ */
+export async function serveHttp(
+  listen: { readonly address: string; readonly port: number },
+  routes: readonly Route[],
+): Promise<HttpServer> {
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: REQUEST_TIMEOUT, headersTimeout: REQUEST_TIMEOUT },
+    (request, response) => void respond(request, response, routes),
+  );
+  await listening(server, listen);
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    address,
+    port,
+    async [Symbol.asyncDispose]() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.close(() => resolve());
+      server.closeAllConnections();
+      await promise;
+    },
+  };
+}
+
+function listening(
+  server: Server,
+  { address, port }: { readonly address: string; readonly port: number },
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ host: address, port, exclusive: true }, () => {
+    server.off('error', reject);
+    resolve();
+  });
+  return promise;
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  routes: readonly Route[],
+): Promise<void> {
+  request.resume();
+  const { status, body, contentType = 'text/plain; charset=utf-8' } = await reply(request, routes);
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+async function reply(request: IncomingMessage, routes: readonly Route[]): Promise<Reply> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  if (method !== 'GET' && isForeign(request)) {
+    return { status: 403, body: 'Only pages of this server may ask for changes.\n' };
+  }
+  let allowed: string | undefined;
+  for (const route of routes) {
+    const parameters = match(route.path, path);
+    if (parameters === undefined) continue;
+    if (route.method !== method) {
+      allowed = route.method;
+      continue;
+    }
+    try {
+      return await route.reply(parameters);
+    } catch (error) {
+      return { status: 500, body: `${(error as Error).message}\n` };
+    }
+  }
+  if (allowed !== undefined) return { status: 405, body: `Use ${allowed} here.\n` };
+  const known = routes.map((route) => `${route.method} ${route.path}\n`).join('');
+  return { status: 404, body: `There is nothing at ${encodeURI(path)}. There are:\n${known}` };
+}
+
+/** Whether another site's page sent this from its visitor's browser. */
+function isForeign({ headers }: IncomingMessage): boolean {
+  if (headers.origin === undefined) return false;
+  return !URL.canParse(headers.origin) || new URL(headers.origin).host !== headers.host;
+}
+
+function match(pattern: string, path: string): Record<string, string> | undefined {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  if (wanted.length !== given.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [index, segment] of wanted.entries()) {
+    const text = given[index] ?? '';
+    if (segment.startsWith(':')) parameters[segment.slice(1)] = text;
+    else if (segment !== text) return undefined;
+  }
+  return parameters;
+}
+
+/**
+ * What every long-running process answers: `/healthz` while it lives, `/readyz` while it is ready, and
+ * `/metrics`. @param notReady why not, or undefined when ready
+ */
+export function healthRoutes(metrics: Metrics, notReady: () => string | undefined): Route[] {
+  return [
+    { method: 'GET', path: '/healthz', reply: () => ({ status: 200, body: 'ok\n' }) },
+    {
+      method: 'GET',
+      path: '/readyz',
+      reply() {
+        const reason = notReady();
+        return reason === undefined
+          ? { status: 200, body: 'ok\n' }
+          : { status: 503, body: `not ready: ${reason}\n` };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      reply: async () => ({ status: 200, body: await metrics.render(), contentType: metrics.contentType }),
+    },
+  ];
+}

@@ -93,6 +93,11 @@ export class WireCache {
     return this.#kept.calculatedSize;
   }
 
+  /** How many things kept answers depend on: never more than {@link entries}. */
+  get dependencies(): number {
+    return this.#standings.size;
+  }
+
   /** What is kept for a question, if it still holds. */
   get(key: string): KeptAnswers | undefined {
     const kept = this.#kept.get(key);

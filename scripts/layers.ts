@@ -13,6 +13,7 @@ const LAYERS: Readonly<Record<string, readonly string[] | 'everything'>> = {
   zone: ['api'],
   dns: ['api', 'zone', 'observability'],
   discovery: ['api', 'store', 'runtime', 'observability'],
+  membership: ['api', 'store', 'runtime', 'observability'],
   config: ['api'],
   commands: 'everything',
   'cli.ts': 'everything',

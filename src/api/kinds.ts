@@ -1,4 +1,16 @@
 import type {
+  ClusterProperty,
+  ClusterRole,
+  ClusterRoleBinding,
+  CustomResourceDefinition,
+  Role,
+  RoleBinding,
+  Secret,
+  ServiceAccount,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from './administration.ts';
+import type {
   EndpointSlice,
   Gateway,
   KubeObject,
@@ -27,6 +39,8 @@ const kind = <T extends KubeObject>(
 ): Kind<T> => ({ apiVersion, kind: name, plural, namespaced });
 
 const MCS = 'multicluster.x-k8s.io/v1beta1';
+const RBAC = 'rbac.authorization.k8s.io/v1';
+const ADMISSION = 'admissionregistration.k8s.io/v1';
 
 /** Every kind that Pharos touches, by its Kubernetes name. */
 export const Kinds = {
@@ -37,6 +51,38 @@ export const Kinds = {
   ServiceImport: kind<ServiceImport>(MCS, 'ServiceImport', 'serviceimports'),
   Lease: kind<Lease>('coordination.k8s.io/v1', 'Lease', 'leases'),
   Gateway: kind<Gateway>('pharos.io/v1alpha1', 'Gateway', 'gateways'),
+
+  // What setting up a broker and its members takes.
+  Secret: kind<Secret>('v1', 'Secret', 'secrets'),
+  ServiceAccount: kind<ServiceAccount>('v1', 'ServiceAccount', 'serviceaccounts'),
+  Role: kind<Role>(RBAC, 'Role', 'roles'),
+  RoleBinding: kind<RoleBinding>(RBAC, 'RoleBinding', 'rolebindings'),
+  ClusterRole: kind<ClusterRole>(RBAC, 'ClusterRole', 'clusterroles', false),
+  ClusterRoleBinding: kind<ClusterRoleBinding>(RBAC, 'ClusterRoleBinding', 'clusterrolebindings', false),
+  CustomResourceDefinition: kind<CustomResourceDefinition>(
+    'apiextensions.k8s.io/v1',
+    'CustomResourceDefinition',
+    'customresourcedefinitions',
+    false,
+  ),
+  ValidatingAdmissionPolicy: kind<ValidatingAdmissionPolicy>(
+    ADMISSION,
+    'ValidatingAdmissionPolicy',
+    'validatingadmissionpolicies',
+    false,
+  ),
+  ValidatingAdmissionPolicyBinding: kind<ValidatingAdmissionPolicyBinding>(
+    ADMISSION,
+    'ValidatingAdmissionPolicyBinding',
+    'validatingadmissionpolicybindings',
+    false,
+  ),
+  ClusterProperty: kind<ClusterProperty>(
+    'about.k8s.io/v1beta1',
+    'ClusterProperty',
+    'clusterproperties',
+    false,
+  ),
 } as const;
 
 /** `namespace/name`, or `name` for what has no namespace: the key of an object within its kind. */

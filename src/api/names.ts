@@ -40,6 +40,8 @@ export const Annotation = {
   exportedAnnotations: 'pharos.io/exported-annotations',
   /** Imported ServiceImport: JSON array of {@link ExportSummary}, one per merged exporting cluster. */
   exports: 'pharos.io/exports',
+  /** Member's ServiceAccount on the broker: uid of the `kube-system` namespace of the cluster that joined. */
+  clusterUid: 'pharos.io/cluster-uid',
   /** Service (from Kubernetes, still honoured): publish endpoints before they are ready. */
   publishNotReady: 'pharos.io/publish-not-ready',
 } as const;
@@ -55,6 +57,9 @@ export interface ExportSummary {
 
 /** The broker namespace unless `--broker-namespace` says otherwise. */
 export const BROKER_NAMESPACE = 'pharos-broker';
+
+/** Pharos's own namespace in a member cluster. */
+export const SYSTEM_NAMESPACE = 'pharos-system';
 
 /** The name that Pharos's server-side applies carry in `metadata.managedFields`. */
 export const FIELD_MANAGER = 'pharos';

@@ -1,0 +1,93 @@
+/**
+ * The Kubernetes kinds that setting up a broker and its members takes (core/v1, rbac.authorization.k8s.io/v1,
+ * apiextensions.k8s.io/v1, admissionregistration.k8s.io/v1), cut down to the fields that Pharos uses.
+ */
+import type { Condition, KubeObject } from './objects.ts';
+
+export interface Secret extends KubeObject {
+  kind: 'Secret';
+  type?: string;
+  /** Base64. */
+  data?: Record<string, string>;
+}
+
+export interface ServiceAccount extends KubeObject {
+  kind: 'ServiceAccount';
+  automountServiceAccountToken?: boolean;
+}
+
+export interface PolicyRule {
+  apiGroups: string[];
+  resources: string[];
+  resourceNames?: string[];
+  verbs: string[];
+}
+
+export interface Role extends KubeObject {
+  kind: 'Role';
+  rules: PolicyRule[];
+}
+
+export interface ClusterRole extends KubeObject {
+  kind: 'ClusterRole';
+  rules: PolicyRule[];
+}
+
+export interface Subject {
+  kind: 'ServiceAccount';
+  name: string;
+  namespace: string;
+}
+
+export interface RoleBinding extends KubeObject {
+  kind: 'RoleBinding';
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io'; kind: 'Role' | 'ClusterRole'; name: string };
+  subjects: Subject[];
+}
+
+export interface ClusterRoleBinding extends KubeObject {
+  kind: 'ClusterRoleBinding';
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io'; kind: 'ClusterRole'; name: string };
+  subjects: Subject[];
+}
+
+export interface CustomResourceDefinition extends KubeObject {
+  kind: 'CustomResourceDefinition';
+  spec: {
+    group: string;
+    names: { kind: string; plural: string };
+    scope: 'Namespaced' | 'Cluster';
+    versions: { name: string; served: boolean; storage: boolean }[];
+  };
+  status?: { conditions?: Condition[] };
+}
+
+export interface ValidatingAdmissionPolicy extends KubeObject {
+  kind: 'ValidatingAdmissionPolicy';
+  spec: {
+    failurePolicy: 'Fail' | 'Ignore';
+    matchConstraints: {
+      namespaceSelector?: { matchLabels: Record<string, string> };
+      resourceRules: {
+        apiGroups: string[];
+        apiVersions: string[];
+        operations: ('CREATE' | 'UPDATE' | 'DELETE')[];
+        resources: string[];
+      }[];
+    };
+    matchConditions?: { name: string; expression: string }[];
+    variables?: { name: string; expression: string }[];
+    validations: { expression: string; message?: string; messageExpression?: string; reason?: string }[];
+  };
+}
+
+export interface ValidatingAdmissionPolicyBinding extends KubeObject {
+  kind: 'ValidatingAdmissionPolicyBinding';
+  spec: { policyName: string; validationActions: ('Deny' | 'Warn' | 'Audit')[] };
+}
+
+/** about.k8s.io/v1beta1 (KEP-2149): a fact about the cluster it is in. */
+export interface ClusterProperty extends KubeObject {
+  kind: 'ClusterProperty';
+  spec: { value: string };
+}

@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { CustomResourceDefinition } from '../api/administration.ts';
+import { Kinds } from '../api/kinds.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { OURS, isOurs } from './manifest.ts';
+import { Refusal } from './refusal.ts';
+
+/** The MCS API's definitions as they are shipped with Pharos. */
+export interface McsDefinitions {
+  readonly serviceExport: CustomResourceDefinition;
+  readonly serviceImport: CustomResourceDefinition;
+}
+
+const FOLDER = join(import.meta.dirname, '../../deploy/crds/mcs-api');
+const RELEASE_LABEL = 'multicluster.x-k8s.io/release-version';
+
+const load = async (plural: string): Promise<CustomResourceDefinition> =>
+  parse(
+    await readFile(join(FOLDER, `multicluster.x-k8s.io_${plural}.yaml`), 'utf8'),
+  ) as CustomResourceDefinition;
+
+export async function shippedDefinitions(): Promise<McsDefinitions> {
+  const [serviceExport, serviceImport] = await Promise.all([load('serviceexports'), load('serviceimports')]);
+  return { serviceExport, serviceImport };
+}
+
+/** Compares releases such as `v0.5.2`, number by number; what is no release counts as older than any. */
+function compareReleases(a: string | undefined, b: string | undefined): number {
+  const numbers = (release = ''): number[] => (release.match(/\d+/g) ?? []).map(Number);
+  const [left, right] = [numbers(a), numbers(b)];
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? -1) - (right[i] ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/**
+ * What to do about one definition, given the one that the API server has.
+ *
+ * - none: install ours, marked as ours;
+ * - ours: bring it up to date, but never back to an older release (upstream's label tells);
+ * - somebody else's: leave it alone if it serves the version that Pharos uses, refuse otherwise.
+ *
+ * @returns the definition to apply, or undefined where what is there may stay
+ * @throws Refusal `definition-too-old`
+ */
+export function definitionToApply(
+  shipped: CustomResourceDefinition,
+  present: CustomResourceDefinition | undefined,
+  location: string,
+): CustomResourceDefinition | undefined {
+  const labels = { ...shipped.metadata.labels, ...OURS };
+  const ours = { ...shipped, metadata: { ...shipped.metadata, labels } };
+  if (present === undefined) return ours;
+  if (isOurs(present)) {
+    const newer =
+      compareReleases(present.metadata.labels?.[RELEASE_LABEL], shipped.metadata.labels?.[RELEASE_LABEL]) > 0;
+    return newer ? undefined : ours;
+  }
+  const stored = shipped.spec.versions.find(({ storage }) => storage)?.name;
+  if (present.spec.versions.some(({ name, served }) => served && name === stored)) return undefined;
+  const served = present.spec.versions.filter((version) => version.served).map(({ name }) => name);
+  throw new Refusal(
+    'definition-too-old',
+    `CustomResourceDefinition ${present.metadata.name} at ${location} serves ${served.join(', ') || 'no version'}, ` +
+      `Pharos needs ${stored ?? 'another'}; upgrade it to release ${shipped.metadata.labels?.[RELEASE_LABEL] ?? ''} of the MCS API first`,
+  );
+}
+
+/** {@link definitionToApply} for each of `shipped`, against what the API server has now. */
+export async function definitionsToApply(
+  store: ObjectStore,
+  shipped: readonly CustomResourceDefinition[],
+): Promise<CustomResourceDefinition[]> {
+  const decided = await Promise.all(
+    shipped.map(async (definition) =>
+      definitionToApply(
+        definition,
+        await store.get(Kinds.CustomResourceDefinition, { name: definition.metadata.name }),
+        store.location,
+      ),
+    ),
+  );
+  return decided.filter((definition) => definition !== undefined);
+}

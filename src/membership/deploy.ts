@@ -1,0 +1,39 @@
+import { Kinds } from '../api/kinds.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { StoreError } from '../store/store.ts';
+import type { McsDefinitions } from './definitions.ts';
+import { definitionsToApply } from './definitions.ts';
+import type { Manifest } from './manifest.ts';
+import { brokerManifests } from './manifests.ts';
+import { Refusal } from './refusal.ts';
+
+/**
+ * What {@link brokerManifests} says for this API server as it is now. Nothing is changed.
+ *
+ * @param namespace the broker namespace; must be a DNS label
+ * @throws Refusal where the server can't be a broker
+ */
+export async function planBroker(
+  broker: ObjectStore,
+  namespace: string,
+  { serviceImport }: McsDefinitions,
+): Promise<Manifest[]> {
+  const policies = Kinds.ValidatingAdmissionPolicy;
+  try {
+    await broker.list(policies);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
+    throw new Refusal(
+      'kubernetes-too-old',
+      `${broker.location} serves no ${policies.kind} (${policies.apiVersion}), without which members could ` +
+        "forge each other's records; a broker needs Kubernetes 1.30 or later",
+      { cause: error },
+    );
+  }
+  return brokerManifests(namespace, await definitionsToApply(broker, [serviceImport]));
+}
+
+/** Applies one after the other; what is there already as it should be stays untouched. */
+export async function applyAll(store: ObjectStore, manifests: readonly Manifest[]): Promise<void> {
+  for (const { kind, object } of manifests) await store.apply(kind, object);
+}

@@ -1,0 +1,21 @@
+export type RefusalCode =
+  | 'not-a-broker'
+  | 'unknown-member'
+  | 'id-taken'
+  | 'id-differs'
+  | 'id-missing'
+  | 'already-joined'
+  | 'not-a-member'
+  | 'definition-too-old'
+  | 'kubernetes-too-old';
+
+/** Why Pharos will not do what was asked: one line that says what is wrong, where, and what to do. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly code: RefusalCode;
+
+  constructor(code: RefusalCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -139,6 +139,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
         const ns = await freshNamespace();
         for (const addresses of [['10.0.0.1', '10.0.0.2', '10.0.0.3'], ['10.0.0.2'], []]) {
           const stored = await store.apply(Slices, slice(ns, 'mysql-a', addresses));
+          assert.deepEqual(await store.apply(Slices, slice(ns, 'mysql-a', addresses)), stored);
           assert.deepEqual(
             (stored.endpoints ?? []).map((endpoint) => endpoint.addresses[0]),
             addresses,
@@ -194,6 +195,8 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
         );
         await store.remove(Imports, { namespace: ns, name: 'mysql' });
         await fails('conflict', store.apply(Imports, imported(ns, 'mysql'), ifOne), /mysql/);
+        await fails('conflict', store.apply(Imports, one, ifOne), /mysql/);
+        assert.equal(await store.get(Imports, { namespace: ns, name: 'mysql' }), undefined);
       });
 
       it('refuses an object that no API server would take', async () => {

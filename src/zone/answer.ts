@@ -40,7 +40,7 @@ export function answer(zone: ZoneData, question: Question, asker: Asker): Answer
   if (origin === undefined) {
     const at = reverse && atReverse({ zone, origin: first, type, asker }, reverse);
     if (at === undefined) return refused(question);
-    return finish({ zone, origin: first, type, asker }, question, at.found, 'reverse', at.apex);
+    return finish({ zone, origin: first, type, asker }, question, at.found, at.dependsOn, at.apex);
   }
   const query: Query = { zone, origin, type, asker };
   const name = parseZoneName(question.labels.slice(0, -origin.labels.length));

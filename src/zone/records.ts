@@ -61,7 +61,10 @@ export interface ExtendedError {
   readonly text: string;
 }
 
-/** What an answer was derived from: when one of these changes, whoever kept the answer drops it. */
+/**
+ * What an answer was derived from: when one of these changes, whoever kept the answer drops it. The
+ * serial in a negative answer's SOA is not worth that: who follows serials asks for the SOA itself.
+ */
 export type Dependency =
   | `service:${string}/${string}` // service:NAMESPACE/NAME, existing or not
   | `namespace:${string}`

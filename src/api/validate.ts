@@ -1,0 +1,264 @@
+/**
+ * Objects that others wrote - users, other clusters, other controllers - become typed objects only by
+ * passing here. Nothing but the fields of {@link ./objects.ts} comes through.
+ */
+import { isDnsLabel } from './identity.ts';
+import { ipFamily } from './ip.ts';
+import { type Kind, Kinds } from './kinds.ts';
+import type {
+  Condition,
+  Endpoint,
+  EndpointPort,
+  EndpointSlice,
+  Gateway,
+  IpFamily,
+  KubeObject,
+  Namespace,
+  ObjectMeta,
+  Protocol,
+  Service,
+  ServiceExport,
+  ServiceImport,
+  ServicePort,
+  SessionAffinityConfig,
+} from './objects.ts';
+import {
+  byDefault,
+  flag,
+  integer,
+  list,
+  object,
+  oneOf,
+  optional,
+  optionalText,
+  type Parser,
+  Place,
+  required,
+  text,
+  texts,
+  textThat,
+} from './parser.ts';
+
+export type Validation<T> =
+  | { readonly ok: true; readonly object: T }
+  /** One line each, such as `spec.clusterIP is "10.0.0", must be an IP address or None`. */
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Limits of the Kubernetes API (discovery.k8s.io/v1), and wide ones of ours where it has none. */
+const MAX_ENDPOINTS = 1000;
+const MAX_ADDRESSES = 100;
+const MAX_ENDPOINT_PORTS = 20_000;
+const MAX_LIST = 10_000;
+const MAX_AFFINITY_SECONDS = 86_400;
+
+const dnsLabel = textThat('a DNS label: 1 to 63 of a-z, 0-9 and "-", not "-" at either end', isDnsLabel);
+const isSubdomain = (name: string): boolean => name.length <= 253 && name.split('.').every(isDnsLabel);
+const subdomain = textThat('DNS labels with dots between, at most 253 characters', isSubdomain);
+const isIp = (address: string): boolean => ipFamily(address) !== undefined;
+const ip = textThat('an IP address', isIp);
+const ipOrNone = textThat('an IP address or None', (address) => address === 'None' || isIp(address));
+const ipOf = (family: IpFamily): Parser<string> =>
+  textThat(`an ${family} address`, (address) => ipFamily(address) === family);
+const dnsName = textThat('a DNS name', (name) => isSubdomain(name.replace(/\.$/, '').toLowerCase()));
+const time = textThat(
+  'an RFC 3339 time such as 2026-01-31T12:00:00Z',
+  (moment) =>
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(moment) &&
+    !Number.isNaN(Date.parse(moment)),
+);
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+const port = integer(1, 65_535);
+const families = list(oneOf<IpFamily>('IPv4', 'IPv6'), 2);
+const protocol = byDefault<Protocol>(() => 'TCP', oneOf('TCP', 'UDP', 'SCTP'));
+
+const conditions = list(
+  object<Condition>({
+    type: required(text),
+    status: required(oneOf('True', 'False', 'Unknown')),
+    reason: required(text),
+    message: byDefault(() => '', text),
+    lastTransitionTime: required(time),
+    observedGeneration: optional(count),
+  }),
+  MAX_LIST,
+);
+
+const servicePorts = list(
+  object<ServicePort>({
+    name: optionalText(dnsLabel),
+    protocol,
+    appProtocol: optionalText(text),
+    port: required(port),
+  }),
+  MAX_LIST,
+);
+
+const sessionAffinity = optionalText(oneOf('None', 'ClientIP'));
+const sessionAffinityConfig = optional(
+  object<SessionAffinityConfig>({
+    clientIP: optional(
+      object<{ timeoutSeconds?: number }>({ timeoutSeconds: optional(integer(1, MAX_AFFINITY_SECONDS)) }),
+    ),
+  }),
+);
+
+/** The parts that all kinds have; `name` says what the kind's names look like. */
+function base<T extends KubeObject>(kind: Kind<T>, name: Parser<string>) {
+  const metadata = object<ObjectMeta>({
+    name: required(name),
+    namespace: kind.namespaced ? required(dnsLabel) : optional(dnsLabel),
+    uid: optionalText(text),
+    resourceVersion: optionalText(text),
+    generation: optional(count),
+    creationTimestamp: optional(time),
+    deletionTimestamp: optional(time),
+    labels: optional(texts),
+    annotations: optional(texts),
+  });
+  return {
+    apiVersion: required(oneOf(kind.apiVersion)),
+    kind: required(oneOf<T['kind']>(kind.kind)),
+    metadata: required(metadata),
+  };
+}
+
+const whole =
+  <T extends KubeObject>(parse: Parser<T>) =>
+  (value: unknown): Validation<T> => {
+    const place = new Place();
+    const parsed = parse(value, place);
+    return parsed === undefined ? { ok: false, problems: place.problems } : { ok: true, object: parsed };
+  };
+
+export const validateNamespace = whole(object<Namespace>(base(Kinds.Namespace, dnsLabel)));
+
+export const validateService = whole(
+  object<Service>({
+    ...base(Kinds.Service, dnsLabel),
+    spec: required(
+      object<Service['spec']>({
+        type: optional(oneOf('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName')),
+        clusterIP: optionalText(ipOrNone),
+        clusterIPs: optional(list(ipOrNone, 2)),
+        ipFamilies: optional(families),
+        ports: optional(servicePorts),
+        sessionAffinity,
+        sessionAffinityConfig,
+        internalTrafficPolicy: optionalText(text),
+        trafficDistribution: optionalText(text),
+        publishNotReadyAddresses: optional(flag),
+      }),
+    ),
+  }),
+);
+
+const addressTypes = oneOf('IPv4', 'IPv6', 'FQDN');
+
+function endpointSlice(address: Parser<string>) {
+  const endpoint = object<Endpoint>({
+    addresses: required(list(address, MAX_ADDRESSES, 1)),
+    conditions: optional(
+      object<NonNullable<Endpoint['conditions']>>({
+        ready: optional(flag),
+        serving: optional(flag),
+        terminating: optional(flag),
+      }),
+    ),
+    hostname: optionalText(dnsLabel),
+    nodeName: optionalText(text),
+    zone: optionalText(text),
+    targetRef: optional(
+      object<NonNullable<Endpoint['targetRef']>>({
+        kind: optionalText(text),
+        name: optionalText(text),
+        namespace: optionalText(text),
+      }),
+    ),
+  });
+  const endpointPort = object<EndpointPort>({
+    name: optionalText(dnsLabel),
+    protocol,
+    port: optional(port),
+    appProtocol: optionalText(text),
+  });
+  return object<EndpointSlice>({
+    ...base(Kinds.EndpointSlice, subdomain),
+    addressType: required(addressTypes),
+    // The API server writes an empty list as null.
+    endpoints: byDefault(() => [], list(endpoint, MAX_ENDPOINTS)),
+    ports: byDefault(() => [], list(endpointPort, MAX_ENDPOINT_PORTS)),
+  });
+}
+
+const slices = {
+  IPv4: endpointSlice(ipOf('IPv4')),
+  IPv6: endpointSlice(ipOf('IPv6')),
+  FQDN: endpointSlice(dnsName),
+};
+/** What an address must be depends on the slice's `addressType`. */
+export const validateEndpointSlice = whole<EndpointSlice>((value, place) => {
+  const type = typeof value === 'object' && value !== null && 'addressType' in value && value.addressType;
+  return type === 'IPv6' || type === 'FQDN' ? slices[type](value, place) : slices.IPv4(value, place);
+});
+
+export const validateServiceExport = whole(
+  object<ServiceExport>({
+    ...base(Kinds.ServiceExport, dnsLabel),
+    spec: optional(
+      object<NonNullable<ServiceExport['spec']>>({
+        exportedLabels: optional(texts),
+        exportedAnnotations: optional(texts),
+      }),
+    ),
+    status: optional(object<NonNullable<ServiceExport['status']>>({ conditions: optional(conditions) })),
+  }),
+);
+
+export const validateServiceImport = whole(
+  object<ServiceImport>({
+    // In a member it has its service's name, on the broker SERVICE.NAMESPACE.CLUSTER.
+    ...base(Kinds.ServiceImport, subdomain),
+    spec: required(
+      object<ServiceImport['spec']>({
+        type: required(oneOf('ClusterSetIP', 'Headless')),
+        ports: byDefault(() => [], servicePorts),
+        ips: optional(list(ip, 2)),
+        ipFamilies: optional(families),
+        sessionAffinity,
+        sessionAffinityConfig,
+        internalTrafficPolicy: optionalText(text),
+        trafficDistribution: optionalText(text),
+      }),
+    ),
+    status: optional(
+      object<NonNullable<ServiceImport['status']>>({
+        endpointSliceObjects: optionalText(oneOf('Present', 'Absent')),
+        clusters: optional(list(object<{ cluster: string }>({ cluster: required(dnsLabel) }), MAX_LIST)),
+        conditions: optional(conditions),
+      }),
+    ),
+  }),
+);
+
+type Connection = NonNullable<NonNullable<Gateway['status']>['connections']>[number];
+
+export const validateGateway = whole(
+  object<Gateway>({
+    ...base(Kinds.Gateway, subdomain),
+    status: optional(
+      object<NonNullable<Gateway['status']>>({
+        connections: optional(
+          list(
+            object<Connection>({
+              cluster: required(dnsLabel),
+              state: required(oneOf('connecting', 'connected', 'degraded', 'error')),
+              reason: optionalText(text),
+              since: optional(time),
+            }),
+            MAX_LIST,
+          ),
+        ),
+      }),
+    ),
+  }),
+);

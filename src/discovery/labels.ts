@@ -1,0 +1,33 @@
+import { Label, MANAGED_BY } from '../api/names.ts';
+import type { KubeObject } from '../api/objects.ts';
+import type { RecordOwner } from './record-name.ts';
+
+/** The labels of a record on the broker, ServiceImport or EndpointSlice. */
+export const recordLabels = (owner: RecordOwner): Record<string, string> => ({
+  [Label.sourceCluster]: owner.cluster,
+  [Label.serviceName]: owner.service,
+  [Label.sourceNamespace]: owner.namespace,
+  [Label.importManagedBy]: MANAGED_BY,
+});
+
+/** Whose record the labels say it is; undefined where they do not say. */
+export function ownerOf(object: KubeObject): RecordOwner | undefined {
+  const labels = object.metadata.labels ?? {};
+  const cluster = labels[Label.sourceCluster];
+  const service = labels[Label.serviceName];
+  const namespace = labels[Label.sourceNamespace];
+  if (cluster === undefined || service === undefined || namespace === undefined) return undefined;
+  return { cluster, service, namespace };
+}
+
+/** `namespace/service`: the key that everything of one service is reconciled under. */
+export const serviceKey = (namespace: string, service: string): string => `${namespace}/${service}`;
+
+/**
+ * Whether Pharos made this ServiceImport or EndpointSlice of a member out of records. The records themselves
+ * are not: where the broker is a member too, they stand beside the imports in one API server.
+ */
+export function isImported({ metadata: { labels = {} } }: KubeObject): boolean {
+  const isOurs = labels[Label.importManagedBy] === MANAGED_BY || labels[Label.managedBy] === MANAGED_BY;
+  return isOurs && labels[Label.sourceNamespace] === undefined;
+}

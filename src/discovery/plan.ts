@@ -1,0 +1,46 @@
+/** What to write so that a store holds what it should: the difference, and nothing that is there already. Pure. */
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from '../api/objects.ts';
+
+export interface Plan<T extends KubeObject> {
+  readonly apply: readonly T[];
+  readonly remove: readonly T[];
+}
+
+/**
+ * Objects are the same by name; what matters of them is what Pharos sets: labels, annotations and all
+ * fields beside `metadata` and `status`.
+ *
+ * @param actual only objects that are Pharos's own: what is not desired among them is removed
+ */
+export function plan<T extends KubeObject>(desired: readonly T[], actual: readonly T[]): Plan<T> {
+  const wanted = new Map(desired.map((object) => [object.metadata.name, object]));
+  const present = new Map(actual.map((object) => [object.metadata.name, object]));
+  return {
+    apply: desired.filter((object) => {
+      const there = present.get(object.metadata.name);
+      return there === undefined || !sameContent(object, there);
+    }),
+    remove: actual.filter((object) => !wanted.has(object.metadata.name)),
+  };
+}
+
+/** Whether applying `wanted` over `there` would change nothing. */
+export function sameContent<T extends KubeObject>(wanted: T, there: T): boolean {
+  return isDeepStrictEqual(contentOf(wanted), contentOf(there));
+}
+
+/** Empty and absent are the same to an API server, which drops some empty values and keeps others. */
+function contentOf(object: KubeObject): unknown {
+  const { metadata, status: _status, ...rest } = object as KubeObject & { status?: unknown };
+  return compact({ ...rest, labels: metadata.labels, annotations: metadata.annotations });
+}
+
+function compact(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(compact);
+  if (typeof value !== 'object' || value === null) return value === '' ? undefined : value;
+  const entries = Object.entries(value)
+    .map(([key, inner]) => [key, compact(inner)] as const)
+    .filter(([, inner]) => inner !== undefined && inner !== null);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}

@@ -20,7 +20,7 @@ interface UdpDeps {
  * dns2's UDP server, with the query path in front of its parser: {@link handle} is where dns2 receives a
  * packet, before it has looked at it.
  */
-class UdpListener extends UDPServer {
+export class UdpListener extends UDPServer {
   readonly #respond: Respond;
   readonly #counters: Counters;
   #out = Buffer.allocUnsafeSlow(RESPONSE_ROOM.udp);

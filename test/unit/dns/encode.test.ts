@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import dnsPacket from 'dns-packet';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { canonicalIp, ipBytes } from '../../../src/api/ip.ts';
 import { encodeAnswer, type Finished } from '../../../src/dns/encode.ts';
 import { MAX_MESSAGE } from '../../../src/dns/header.ts';
@@ -57,15 +57,11 @@ const bare = (name: string): string => (name === '.' ? name : name.slice(0, -1))
 
 /** A decoded record with addresses as bytes and texts as one. */
 function seen(record: dnsPacket.Answer): object {
-  switch (record.type) {
-    case 'A':
-    case 'AAAA':
-      return { ...record, data: Buffer.from(ipBytes(record.data)).toString('hex') };
-    case 'TXT':
-      return { ...record, data: Buffer.concat(record.data as Buffer[]).toString() };
-    default:
-      return { ...record };
+  if (record.type === 'A' || record.type === 'AAAA') {
+    return { ...record, data: Buffer.from(ipBytes(record.data)).toString('hex') };
   }
+  if (record.type === 'TXT') return { ...record, data: Buffer.concat(record.data as Buffer[]).toString() };
+  return { ...record };
 }
 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
@@ -95,15 +91,13 @@ const record: fc.Arbitrary<ResourceRecord> = fc.oneof(
     type: fc.constant('SOA' as const),
     name,
     ttl,
-    ...{
-      primary: name,
-      mailbox: name,
-      serial: long,
-      refresh: long,
-      retry: long,
-      expire: long,
-      minimum: long,
-    },
+    primary: name,
+    mailbox: name,
+    serial: long,
+    refresh: long,
+    retry: long,
+    expire: long,
+    minimum: long,
   }),
 );
 const someRecords = fc.array(record, { maxLength: 12 });

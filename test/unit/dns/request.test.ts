@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { readRequest, Request, type Verdict } from '../../../src/dns/request.ts';
 import { opt, option, query, uint16s, wireName } from './support/messages.ts';
 

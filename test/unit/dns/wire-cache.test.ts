@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Dependency } from '../../../src/zone/records.ts';
 import { a, address, explained, FakeSource, records, soa, ZONE } from './support/fake-source.ts';
 import { opt, query, queryPath, type Reading } from './support/messages.ts';

@@ -3,19 +3,10 @@ import type { ClusterId } from '../api/identity.ts';
 import { isDnsLabel, parseClusterId } from '../api/identity.ts';
 import { Kinds } from '../api/kinds.ts';
 import { Label, MANAGED_BY, SYSTEM_NAMESPACE } from '../api/names.ts';
+import type { KubeAddress } from '../store/kube-address.ts';
 import type { ObjectRef, ObjectStore } from '../store/store.ts';
 import { SecretText } from '../api/secret-text.ts';
 import { CREDENTIALS_SECRET } from './names.ts';
-
-/** How members reach the broker's API server. */
-export interface BrokerAddress {
-  /** `https://host:port` */
-  readonly server: string;
-  /** PEM; absent where the server's certificate is one that everybody trusts. */
-  readonly certificateAuthority?: string;
-  /** The name in the server's certificate, where it is not the host of `server`. */
-  readonly tlsServerName?: string;
-}
 
 /** A member's token and for how long it holds, in milliseconds since 1970 by the member's own clock. */
 export interface MemberToken {
@@ -31,7 +22,8 @@ export interface BrokerCredentials extends MemberToken {
   readonly cluster: ClusterId;
   /** The broker namespace. */
   readonly namespace: string;
-  readonly address: BrokerAddress;
+  /** How the member, not the operator's shell, reaches the broker. */
+  readonly address: KubeAddress;
 }
 
 /** Where a member keeps its {@link BrokerCredentials}. */

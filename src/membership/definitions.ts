@@ -2,8 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { CustomResourceDefinition } from '../api/administration.ts';
+import type { Kind } from '../api/kinds.ts';
 import { Kinds } from '../api/kinds.ts';
+import { SYSTEM_NAMESPACE } from '../api/names.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { StoreError } from '../store/store.ts';
 import { OURS, isOurs } from './manifest.ts';
 import { Refusal } from './refusal.ts';
 
@@ -85,4 +89,29 @@ export async function definitionsToApply(
     ),
   );
   return decided.filter((definition) => definition !== undefined);
+}
+
+const SERVED_WITHIN_MS = 30_000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Waits until an API server serves kinds whose definitions it has just got, which takes it a moment.
+ *
+ * @throws StoreError, the server's last word, where it does not within half a minute
+ */
+export async function untilServed(store: ObjectStore, kinds: readonly Kind[], clock: Clock): Promise<void> {
+  const end = clock.monotonic() + SERVED_WITHIN_MS;
+  for (const kind of kinds) {
+    for (;;) {
+      try {
+        await store.list(kind, { namespace: SYSTEM_NAMESPACE });
+        break;
+      } catch (error) {
+        const isEarly =
+          error instanceof StoreError && (error.code === 'not-found' || error.code === 'unavailable');
+        if (!isEarly || clock.monotonic() >= end) throw error;
+      }
+      await clock.sleep(LOOK_EVERY_MS);
+    }
+  }
 }

@@ -1,8 +1,9 @@
 import { Kinds } from '../api/kinds.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { StoreError } from '../store/store.ts';
 import type { McsDefinitions } from './definitions.ts';
-import { definitionsToApply } from './definitions.ts';
+import { definitionsToApply, untilServed } from './definitions.ts';
 import type { Manifest } from './manifest.ts';
 import { brokerManifests } from './manifests.ts';
 import { Refusal } from './refusal.ts';
@@ -31,6 +32,17 @@ export async function planBroker(
     );
   }
   return brokerManifests(namespace, await definitionsToApply(broker, [serviceImport]));
+}
+
+/** Makes an API server a broker, or brings one up to date. A second time changes nothing. */
+export async function deployBroker(
+  broker: ObjectStore,
+  namespace: string,
+  definitions: McsDefinitions,
+  clock: Clock,
+): Promise<void> {
+  await applyAll(broker, await planBroker(broker, namespace, definitions));
+  await untilServed(broker, [Kinds.ServiceImport], clock);
 }
 
 /** Applies one after the other; what is there already as it should be stays untouched. */

@@ -3,14 +3,15 @@ import type { ClusterId } from '../api/identity.ts';
 import { Kinds } from '../api/kinds.ts';
 import { Annotation, SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { KubeAddress } from '../store/kube-address.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { StoreError } from '../store/store.ts';
 import type { TokenIssuer } from '../store/token-issuer.ts';
 import { clusterUidOf } from './cluster-id.ts';
-import type { BrokerAddress, BrokerCredentials, MemberToken } from './credentials.ts';
+import type { BrokerCredentials, MemberToken } from './credentials.ts';
 import { credentialsSecret, storedCredentials } from './credentials.ts';
 import type { McsDefinitions } from './definitions.ts';
-import { definitionsToApply } from './definitions.ts';
+import { definitionsToApply, untilServed } from './definitions.ts';
 import { isOurs } from './manifest.ts';
 import { applyAll } from './deploy.ts';
 import type { Manifest } from './manifest.ts';
@@ -26,7 +27,7 @@ export interface JoinRequest {
   readonly cluster: ClusterId;
   readonly brokerNamespace: string;
   /** How the member, not the operator's shell, reaches the broker. */
-  readonly address: BrokerAddress;
+  readonly address: KubeAddress;
 }
 
 export interface JoinDeps {
@@ -35,7 +36,7 @@ export interface JoinDeps {
   /** The cluster that joins, with an administrator's rights. */
   readonly member: ObjectStore;
   readonly definitions: McsDefinitions;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Clock;
 }
 
 /** What was found on both sides before anything is changed. */
@@ -98,8 +99,9 @@ export async function join(deps: JoinDeps, request: JoinRequest): Promise<Joined
   const { broker, member, clock } = deps;
   const plan = await planJoin(deps, request);
   const account = await claim(broker, request, plan);
-  await applyAll(broker, plan.brokerManifests.slice(1));
+  await applyAll(broker, plan.brokerManifests);
   await applyAll(member, plan.memberManifests);
+  await untilServed(member, [Kinds.ServiceExport, Kinds.ServiceImport], clock);
 
   const identityUid = account.metadata.uid ?? '';
   const { credentials: before } = plan.found;
@@ -139,7 +141,7 @@ export async function newToken(
 async function claim(broker: ObjectStore, request: JoinRequest, plan: JoinPlan): Promise<ServiceAccount> {
   const [wanted] = plan.brokerManifests;
   const account = wanted?.object as ServiceAccount;
-  if (plan.found.claim !== undefined) return broker.apply(Kinds.ServiceAccount, account);
+  if (plan.found.claim !== undefined) return plan.found.claim;
   try {
     return await broker.apply(Kinds.ServiceAccount, account, { if: 'absent' });
   } catch (error) {

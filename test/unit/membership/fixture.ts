@@ -3,7 +3,7 @@ import { parseClusterId } from '../../../src/api/identity.ts';
 import { Kinds } from '../../../src/api/kinds.ts';
 import { SecretText } from '../../../src/api/secret-text.ts';
 import { shippedDefinitions } from '../../../src/membership/definitions.ts';
-import { applyAll, planBroker } from '../../../src/membership/deploy.ts';
+import { deployBroker } from '../../../src/membership/deploy.ts';
 import type { JoinDeps, JoinRequest } from '../../../src/membership/join.ts';
 import type { KubeObject } from '../../../src/api/objects.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
@@ -42,7 +42,7 @@ export async function cluster(name: string, clock: FakeClock): Promise<MemorySto
 
 export async function broker(clock: FakeClock): Promise<MemoryBroker> {
   const store = new MemoryBroker({ location: 'https://broker:6443', clock });
-  await applyAll(store, await planBroker(store, NAMESPACE, definitions));
+  await deployBroker(store, NAMESPACE, definitions, clock);
   return store;
 }
 

@@ -90,6 +90,7 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
         etcdUrl: deps.etcdUrl,
         etcdPrefix: `/${name}`,
         listen: '127.0.0.1',
+        advertise: '127.0.0.1',
         port,
         serviceCidr,
         nodes: false,
@@ -112,6 +113,7 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
         securePort: await freePort(),
         podCidr: '10.1.0.0/16',
         serviceCidr,
+        pluginDir: join(deps.dir, 'volume-plugins'),
       }),
       'kube-controller-manager',
     );

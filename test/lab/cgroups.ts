@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from './wait.ts';
 
@@ -33,5 +33,40 @@ export async function removeCgroups(lab: string, below = ''): Promise<void> {
       await removeTree(dir);
       return true;
     });
+  }
+}
+
+/** Makes a group for a node below the lab's, with all that kubelet wants to find in it. */
+export async function makeNodeCgroup(lab: string, node: string): Promise<string> {
+  const relative = join(cgroupOf(lab), node);
+  for (const hierarchy of await hierarchies()) {
+    await mkdir(join(hierarchy, relative), { recursive: true });
+    if (existsSync(join(hierarchy, 'cpuset.cpus'))) await copyCpuset(hierarchy, relative);
+    if (existsSync(join(hierarchy, 'cgroup.controllers'))) await delegate(hierarchy, relative);
+  }
+  return relative;
+}
+
+const withParents = (relative: string): string[] =>
+  relative.split('/').map((_, index, parts) => parts.slice(0, index + 1).join('/'));
+
+/** v1: a group of the cpuset hierarchy is born with no processor and no memory, and takes no process until it has some. */
+async function copyCpuset(hierarchy: string, relative: string): Promise<void> {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    const value = await readFile(join(hierarchy, file));
+    for (const dir of withParents(relative)) await writeFile(join(hierarchy, dir, file), value);
+  }
+}
+
+/** v2: a controller works in a group once its parent says so. */
+async function delegate(hierarchy: string, relative: string): Promise<void> {
+  for (const dir of ['', ...withParents(relative)]) {
+    const controllers = await readFile(join(hierarchy, dir, 'cgroup.controllers'), 'utf8');
+    const all = controllers.trim().split(' ').filter(Boolean);
+    if (all.length === 0) continue;
+    await writeFile(
+      join(hierarchy, dir, 'cgroup.subtree_control'),
+      all.map((controller) => `+${controller}`).join(' '),
+    );
   }
 }

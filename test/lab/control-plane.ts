@@ -28,6 +28,8 @@ export interface ApiServerSettings {
   /** All keys in etcd are below it: several API servers share one. */
   readonly etcdPrefix: string;
   readonly listen: string;
+  /** The address that others are told of. */
+  readonly advertise: string;
   readonly port: number;
   /** Comma-separated for dual stack. */
   readonly serviceCidr: string;
@@ -41,7 +43,7 @@ export function apiServerArgs(settings: ApiServerSettings): string[] {
     `--etcd-servers=${settings.etcdUrl}`,
     `--etcd-prefix=${settings.etcdPrefix}`,
     `--bind-address=${settings.listen}`,
-    `--advertise-address=${settings.listen}`,
+    `--advertise-address=${settings.advertise}`,
     `--secure-port=${settings.port}`,
     `--tls-cert-file=${files.server}`,
     `--tls-private-key-file=${files.serverKey}`,
@@ -75,6 +77,8 @@ export interface ControllerManagerSettings {
   readonly securePort: number;
   readonly podCidr: string;
   readonly serviceCidr: string;
+  /** A folder that it may make. */
+  readonly pluginDir: string;
 }
 
 export function controllerManagerArgs(settings: ControllerManagerSettings): string[] {
@@ -91,6 +95,11 @@ export function controllerManagerArgs(settings: ControllerManagerSettings): stri
     '--allocate-node-cidrs=false',
     `--cluster-cidr=${settings.podCidr}`,
     `--service-cluster-ip-range=${settings.serviceCidr}`,
+    // At the default rate the forty controllers take five seconds to introduce themselves.
+    '--kube-api-qps=500',
+    '--kube-api-burst=1000',
+    // The default is a folder of this machine, which it would make.
+    `--flex-volume-plugin-dir=${settings.pluginDir}`,
     '--bind-address=127.0.0.1',
     `--secure-port=${settings.securePort}`,
     '--profiling=false',

@@ -1,7 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startApiServer, type ApiServer, type ApiServerOptions } from './api-server.ts';
-import { ensureBinaries, ensureCrds } from './binaries.ts';
+import { allBinaries, ensureBinaries, ensureCrds } from './binaries.ts';
+import { planAddresses } from './addressing.ts';
+import { startCluster, type Cluster, type ClusterOptions } from './cluster.ts';
+import { command } from './command.ts';
+import { Fabric } from './fabric.ts';
+import { nodeImages } from './images.ts';
+import { refuse, requirePackages } from './packages.ts';
 import { etcdArgs } from './control-plane.ts';
 import { startCoreDns, type CoreDns } from './coredns.ts';
 import { freePort } from './ports.ts';
@@ -17,6 +23,8 @@ export interface Lab extends AsyncDisposable {
   readonly dir: string;
   /** Starts an API server; any number, also at the same time, each with a name of its own. */
   api(name: string, options?: ApiServerOptions): Promise<ApiServer>;
+  /** Starts a whole cluster. All clusters of a lab reach each other's nodes, pods and Services. */
+  cluster(name: string, options?: ClusterOptions): Promise<Cluster>;
   /** Starts a CoreDNS with this Corefile, whose blocks name no port, on a free port of 127.0.0.1. */
   coredns(corefile: string): Promise<CoreDns>;
 }
@@ -31,6 +39,8 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
   const run = await beginRun(name);
   const names = new Set<string>();
   let etcdUrl: Promise<string> | undefined;
+  let fabric: Promise<Fabric> | undefined;
+  let clusters = 0;
   let coreDnsCount = 0;
 
   const claim = (clusterName: string): void => {
@@ -58,6 +68,28 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
         crds: await ensureCrds(),
       });
     },
+    async cluster(clusterName, options = {}) {
+      claim(clusterName);
+      const index = ++clusters;
+      const reason = await whyNoClusters();
+      if (reason !== undefined) throw new Error(`No cluster in this lab: ${reason}`);
+      const addresses = planAddresses(index, options.nodes ?? 1, options.dualStack ?? false);
+      const binaries = await ensureBinaries(allBinaries);
+      return startCluster(
+        clusterName,
+        {
+          lab: run.id,
+          dir: join(run.dir, clusterName),
+          fabric: await (fabric ??= Fabric.create(run.id, run.dir)),
+          index,
+          addresses,
+          binaries,
+          crds: await ensureCrds(),
+          images: [await nodeImages()],
+        },
+        options,
+      );
+    },
     async coredns(corefile) {
       const dir = join(run.dir, `coredns-${++coreDnsCount}`);
       await mkdir(dir, { recursive: true });
@@ -69,6 +101,26 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
     },
     [Symbol.asyncDispose]: () => run[Symbol.asyncDispose](),
   };
+}
+
+/** Why there can be no clusters here, with what to do about it; undefined where there can. With CI=true the reason is thrown. */
+export async function whyNoClusters(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return refuse('nodes are made of namespaces, which takes root');
+  const isolated = await command('unshare', ['--mount', '--net', '--pid', '--fork', 'true']);
+  if (isolated.code !== 0) return refuse(`no namespaces can be made here (${isolated.stderr.trim()})`);
+  return requirePackages([
+    'busybox-static',
+    'conntrack',
+    'containerd',
+    'containernetworking-plugins',
+    'curl',
+    'dnsutils',
+    'iproute2',
+    'iptables',
+    'nftables',
+    'runc',
+    'socat',
+  ]);
 }
 
 /** The one etcd that the lab's API servers share. */

@@ -28,22 +28,32 @@ export async function findProcesses(id: string): Promise<number[]> {
 
 /** Ends all processes of the lab `id` at once; resolves when none is left. */
 export async function killProcesses(id: string): Promise<void> {
+  let round = 0;
   await until(
     `end of the processes of lab ${id}`,
     30_000,
     async () => {
       const pids = await findProcesses(id);
-      for (const pid of pids) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-        }
-      }
+      const spared = round++ < 50 ? await Promise.all(pids.map(standsForAnother)) : [];
+      for (const [index, pid] of pids.entries()) if (!spared[index]) kill(pid);
       return pids.length === 0 ? true : undefined;
     },
     10,
   );
+}
+
+/** An nsenter or unshare ends with the process of another PID namespace that it stands for, and only it can reap that. */
+async function standsForAnother(pid: number): Promise<boolean> {
+  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+  return ['nsenter', 'unshare'].includes(name.trim());
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 export interface DaemonOptions {
@@ -58,8 +68,7 @@ export interface DaemonOptions {
 export class Daemon {
   readonly name: string;
   readonly logFile: string;
-  /** Resolves with its status or signal when it has ended, for whatever reason. */
-  readonly ended: Promise<number | NodeJS.Signals>;
+  readonly #ended: Promise<number | NodeJS.Signals>;
   readonly #child: ChildProcess;
 
   constructor(file: string, args: readonly string[], name: string, options: DaemonOptions) {
@@ -73,17 +82,17 @@ export class Daemon {
         detached: true,
         stdio: ['ignore', log, log],
         env: { ...cleanEnvironment(), ...options.env, [markName]: options.lab },
-        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        cwd: options.cwd ?? '/',
       });
     } finally {
       closeSync(log);
     }
-    this.ended = new Promise((resolve, reject) => {
+    this.#ended = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
       this.#child.once('exit', (code, signal) => resolve(code ?? signal ?? -1));
     });
-    // Where nobody asks how it ended, that it could not start is told by whoever waits for its service.
-    this.ended.catch(() => {});
+    // That it could not start is told by whoever waits for what it serves.
+    this.#ended.catch(() => {});
     this.#child.unref();
   }
 
@@ -97,13 +106,19 @@ export class Daemon {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Resolves with its status or signal when it has ended, for whatever reason; rejects where it never started. */
+  async ended(): Promise<number | NodeJS.Signals> {
+    // Only who waits for it keeps this process from ending before it.
+    this.#child.ref();
+    return this.#ended;
+  }
+
   /** Sends the signal, and after ten seconds SIGKILL; resolves when the process is gone. Repeatable. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (!this.running) return;
-    this.#child.ref();
     this.#child.kill(signal);
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
-    await this.ended;
+    await this.ended();
     clearTimeout(timer);
   }
 

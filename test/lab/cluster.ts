@@ -1,0 +1,307 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClusterAddresses, NodeAddresses } from './addressing.ts';
+import type { Binary } from './binaries.ts';
+import { clusterDns, corefileKey, corefileName, defaultCorefile } from './cluster-dns.ts';
+import type { CommandResult } from './command.ts';
+import { apiServerArgs, controllerManagerArgs, etcdArgs } from './control-plane.ts';
+import { installCrds } from './crds.ts';
+import type { Fabric } from './fabric.ts';
+import { applyWith, makeKubectl, type Kubectl } from './kubectl.ts';
+import type { Netns } from './netns.ts';
+import { LabNode, type NodeService } from './node.ts';
+import { configDir, type ProxyMode } from './node-files.ts';
+import { makePki, type Pki } from './pki.ts';
+import { startRelay } from './relay.ts';
+import { Rest } from './rest.ts';
+import { until } from './wait.ts';
+import type { Subject } from './x509.ts';
+
+export interface ClusterOptions {
+  readonly nodes?: number;
+  readonly dualStack?: boolean;
+  readonly proxyMode?: ProxyMode;
+}
+
+/** A whole Kubernetes: control plane, kubelet, containerd, kube-proxy and CoreDNS on nodes of its own. */
+export interface Cluster {
+  readonly name: string;
+  /** Path of the administrator's kubeconfig, for processes of this machine. */
+  readonly kubeconfig: string;
+  readonly url: string;
+  /** The same for processes in the fabric: those of {@link LabNode.spawn}, of any cluster, and pods. */
+  readonly fabricKubeconfig: string;
+  readonly fabricUrl: string;
+  readonly kubectl: Kubectl;
+  readonly nodes: readonly [LabNode, ...LabNode[]];
+  /** Networks and fixed addresses; IPv4 first. */
+  readonly podCidrs: readonly string[];
+  readonly serviceCidrs: readonly string[];
+  readonly dnsServiceIp: string;
+  /** `kubectl apply` of YAML text or objects; rejects where it is refused. */
+  apply(manifests: string | readonly object[]): Promise<string>;
+  /** Runs a command in a pod, `namespace/name`. */
+  exec(pod: string, args: readonly string[]): Promise<CommandResult>;
+  /** Path of a new kubeconfig for a user with a client certificate, for the fabric or for this machine. */
+  kubeconfigFor(subject: Subject, where: 'fabric' | 'machine'): Promise<string>;
+  /** Gives the cluster's CoreDNS another Corefile; resolves when it serves by it. */
+  setClusterDns(corefile: string): Promise<void>;
+  /** Brings the images of an archive onto all nodes. */
+  loadImage(archive: string): Promise<void>;
+}
+
+export interface ClusterDeps {
+  readonly lab: string;
+  readonly dir: string;
+  readonly fabric: Fabric;
+  /** The cluster's number in the lab, for names of links. */
+  readonly index: number;
+  readonly addresses: ClusterAddresses;
+  readonly binaries: Readonly<Record<Binary, string>>;
+  readonly crds: readonly string[];
+  readonly images: readonly string[];
+}
+
+const apiPort = 6443;
+
+export async function startCluster(
+  name: string,
+  deps: ClusterDeps,
+  { proxyMode = 'nftables' }: ClusterOptions,
+): Promise<Cluster> {
+  const { addresses, binaries, dir, fabric, lab } = deps;
+  const [first] = addresses.nodes;
+  const [firstIp] = first?.ips ?? [];
+  if (!first || firstIp === undefined) throw new Error('A cluster needs at least one node');
+  await mkdir(dir, { recursive: true });
+  const pki = await makePki(join(dir, 'pki'), name, [
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+    'localhost',
+    '127.0.0.1',
+    addresses.apiIp,
+    ...first.ips,
+  ]);
+  const fabricUrl = `https://${firstIp}:${apiPort}`;
+
+  const nodeNames = addresses.nodes.map((_, index) => `${name}-${index + 1}`);
+  const netnses = await Promise.all(
+    addresses.nodes.map((node, index) =>
+      fabric.attach(nodeNames[index] ?? '', linkOf(deps.index, index), node),
+    ),
+  );
+  // The first node's kube-proxy translates what comes for a Service from outside the cluster.
+  await fabric.routeVia(addresses.serviceCidrs, first.ips);
+  const port = await startRelay({
+    lab,
+    dir: join(dir, 'relay'),
+    netns: netnses[0]!,
+    target: `127.0.0.1:${apiPort}`,
+  });
+  const url = `https://127.0.0.1:${port}`;
+  using rest = new Rest(url, pki.authority.certificate, pki.admin);
+  const apiReady = (): Promise<void> => waitApi(name, rest);
+
+  const nodes = await Promise.all(
+    addresses.nodes.map(async (node, index) => {
+      const nodeName = nodeNames[index] ?? '';
+      const proxyKubeconfig = await pki.writeKubeconfig('proxy.kubeconfig', fabricUrl, {
+        user: 'system:kube-proxy',
+      });
+      const kubeletKubeconfig = await pki.writeKubeconfig(`${nodeName}.kubeconfig`, fabricUrl, {
+        user: `system:node:${nodeName}`,
+        groups: ['system:nodes'],
+      });
+      const controlPlane = index === 0;
+      return new LabNode({
+        lab,
+        dir: join(dir, nodeName),
+        fabric,
+        netns: netnses[index]!,
+        link: linkOf(deps.index, index),
+        images: deps.images,
+        settings: {
+          name: nodeName,
+          addresses: node,
+          cluster: addresses,
+          proxyMode,
+          caFile: pki.files.ca,
+          proxyKubeconfig,
+        },
+        first: controlPlane ? storeAndServer(deps, pki, firstIp) : [],
+        clients: [
+          ...(controlPlane ? await controllers(deps, pki, fabricUrl) : []),
+          { name: 'kube-proxy', command: [binaries['kube-proxy'], `--config=${configDir}/proxy.yaml`] },
+        ],
+        last: [
+          {
+            name: 'kubelet',
+            command: [
+              binaries.kubelet,
+              `--config=${configDir}/kubelet.yaml`,
+              `--kubeconfig=${kubeletKubeconfig}`,
+              `--hostname-override=${nodeName}`,
+              `--node-ip=${node.ips.join(',')}`,
+            ],
+          },
+        ],
+        apiReady: async () => {
+          using probe = new Rest(url, pki.authority.certificate, pki.admin);
+          await waitApi(name, probe);
+          await registerNode(probe, nodeName, node);
+        },
+      });
+    }),
+  );
+  const [controlPlaneNode, ...others] = nodes;
+  if (!controlPlaneNode) throw new Error('A cluster needs at least one node');
+
+  const admin: Subject = { user: 'admin', groups: ['system:masters'] };
+  const kubeconfig = await pki.writeKubeconfig('admin.kubeconfig', url, admin);
+  const kubectl = makeKubectl(binaries.kubectl, kubeconfig, join(dir, 'kubectl'));
+  const must = async (...args: string[]): Promise<void> => {
+    const { code, stderr } = await kubectl(args);
+    if (code !== 0) throw new Error(`cluster ${name}: kubectl ${args.join(' ')}: ${stderr.trim()}`);
+  };
+  const setClusterDns = async (corefile: string): Promise<void> => {
+    await applyWith(kubectl, clusterDns(corefile, addresses.dnsIp));
+    await must('-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=120s');
+    await Promise.all(netnses.map((netns) => waitClusterDns(netns, addresses.dnsIp, corefile)));
+  };
+
+  await Promise.all([
+    ...nodes.map((node) => node.start()),
+    apiReady().then(async () => {
+      await Promise.all([installCrds(rest, deps.crds), setClusterDns(defaultCorefile)]);
+    }),
+  ]);
+  await must('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
+  return {
+    name,
+    kubeconfig,
+    url,
+    fabricKubeconfig: await pki.writeKubeconfig('fabric.kubeconfig', fabricUrl, admin),
+    fabricUrl,
+    kubectl,
+    nodes: [controlPlaneNode, ...others],
+    podCidrs: addresses.podCidrs,
+    serviceCidrs: addresses.serviceCidrs,
+    dnsServiceIp: addresses.dnsIp,
+    apply: (manifests) => applyWith(kubectl, manifests),
+    exec(pod, args) {
+      const [namespace = '', podName = ''] = pod.split('/');
+      return kubectl(['-n', namespace, 'exec', podName, '--', ...args]);
+    },
+    kubeconfigFor: (subject, where) =>
+      pki.writeKubeconfig(
+        `${where}-${subject.user.replace(/[^\w.-]/g, '-')}.kubeconfig`,
+        where === 'fabric' ? fabricUrl : url,
+        subject,
+      ),
+    setClusterDns,
+    async loadImage(archive) {
+      await Promise.all(nodes.map((node) => node.loadImage(archive)));
+    },
+  };
+}
+
+/** Fifteen characters are the most that the kernel takes. */
+const linkOf = (cluster: number, node: number): string => `c${cluster}n${node}`;
+
+async function waitApi(cluster: string, rest: Rest): Promise<void> {
+  await until(
+    `API server of ${cluster} ready`,
+    120_000,
+    async () => {
+      const { status, body } = await rest.send('GET', '/readyz');
+      if (status !== 200) throw new Error(body);
+      return true;
+    },
+    100,
+  );
+}
+
+/** Until kube-proxy of this node leads to a CoreDNS with this Corefile. */
+async function waitClusterDns(netns: Netns, dnsIp: string, corefile: string): Promise<void> {
+  const query = ['dig', '+short', '+time=1', '+tries=1', `@${dnsIp}`, corefileName, 'TXT'];
+  await until('cluster DNS', 30_000, async () =>
+    (await netns.run(query)).includes(corefileKey(corefile)) ? true : undefined,
+  );
+}
+
+/** The Node object before its kubelet, which takes it as it finds it: with the pod networks that are routed to it. */
+async function registerNode(rest: Rest, name: string, { podCidrs }: NodeAddresses): Promise<void> {
+  await rest.apply(
+    `/api/v1/nodes/${name}`,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name },
+      spec: { podCIDR: podCidrs[0], podCIDRs: podCidrs },
+    }),
+  );
+}
+
+function storeAndServer(deps: ClusterDeps, pki: Pki, ip: string): NodeService[] {
+  const etcdUrl = 'http://127.0.0.1:2379';
+  return [
+    {
+      name: 'etcd',
+      command: [
+        deps.binaries.etcd,
+        ...etcdArgs({
+          dataDir: join(deps.dir, 'etcd'),
+          clientUrl: etcdUrl,
+          peerUrl: 'http://127.0.0.1:2380',
+        }),
+      ],
+    },
+    {
+      name: 'kube-apiserver',
+      command: [
+        deps.binaries['kube-apiserver'],
+        ...apiServerArgs({
+          pki,
+          etcdUrl,
+          etcdPrefix: '/registry',
+          listen: '0.0.0.0',
+          advertise: ip,
+          port: apiPort,
+          serviceCidr: deps.addresses.serviceCidrs.join(','),
+          nodes: true,
+        }),
+      ],
+    },
+  ];
+}
+
+async function controllers(deps: ClusterDeps, pki: Pki, apiUrl: string): Promise<NodeService[]> {
+  const kubeconfigOf = (user: string): Promise<string> =>
+    pki.writeKubeconfig(`${user.replace('system:', '')}.kubeconfig`, apiUrl, { user });
+  return [
+    {
+      name: 'kube-controller-manager',
+      command: [
+        deps.binaries['kube-controller-manager'],
+        ...controllerManagerArgs({
+          pki,
+          kubeconfig: await kubeconfigOf('system:kube-controller-manager'),
+          securePort: 10257,
+          podCidr: deps.addresses.podCidrs.join(','),
+          serviceCidr: deps.addresses.serviceCidrs.join(','),
+          pluginDir: `${configDir}/volume-plugins`,
+        }),
+      ],
+    },
+    {
+      name: 'kube-scheduler',
+      command: [
+        deps.binaries['kube-scheduler'],
+        `--kubeconfig=${await kubeconfigOf('system:kube-scheduler')}`,
+        '--leader-elect=false',
+        '--bind-address=127.0.0.1',
+      ],
+    },
+  ];
+}

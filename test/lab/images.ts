@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { ensureBinaries } from './binaries.ts';
+import { command, must } from './command.ts';
+import { writeArchive, type Image } from './image-archive.ts';
+import { lock } from './lock.ts';
+import { makeLayer, type LayerContent } from './layers.ts';
+
+/** Images that every node of the lab has, made of programs of this machine: nothing is pulled from a registry. */
+export const image = {
+  pause: 'lab.pharos.io/pause:1',
+  coredns: 'lab.pharos.io/coredns:1',
+  /** A shell, busybox, and the real curl, dig, getent, socat, ip, nft and conntrack. Sleeps unless told otherwise. */
+  tools: 'lab.pharos.io/tools:1',
+  /** Answers GET / on port 8080 with its host name and the address that asked: `web-0 10.101.0.7`. */
+  whoami: 'lab.pharos.io/whoami:1',
+  /** Not on the nodes until loaded: {@link pharosImage}. Its command is `pharos`. */
+  pharos: 'docker.io/library/pharos:lab',
+} as const;
+
+const searchPath = [
+  ...(process.env['PATH'] ?? '').split(delimiter),
+  '/usr/sbin',
+  '/sbin',
+  '/usr/bin',
+  '/bin',
+];
+
+/** Path of a program, with links followed. */
+async function which(program: string): Promise<string> {
+  for (const dir of searchPath) {
+    const path = join(dir, program);
+    if (existsSync(path)) return realpath(path);
+  }
+  throw new Error(`The lab's images need ${program}, which is not installed here`);
+}
+
+/** Shared libraries that a program is linked with, by the paths that it looks for them at. */
+async function libraries(program: string): Promise<string[]> {
+  // Status 1 for a static program: it needs none.
+  const { stdout } = await command('ldd', [program]);
+  return [...stdout.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map((match) => match[1] ?? '');
+}
+
+async function programs(names: readonly string[]): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const name of names) {
+    const path = await which(name);
+    files[`/usr/bin/${name}`] = path;
+    for (const library of await libraries(path)) files[library] = library;
+  }
+  return files;
+}
+
+/** Busybox and what programs expect to find in any system. */
+async function baseContent(): Promise<LayerContent> {
+  const busybox = await which('busybox');
+  const applets = (await must(busybox, ['--list'])).trim().split('\n');
+  return {
+    files: { '/bin/busybox': busybox },
+    links: Object.fromEntries(
+      applets.filter((a) => a !== 'busybox').map((applet) => [`/bin/${applet}`, 'busybox']),
+    ),
+    texts: {
+      '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
+      '/etc/group': 'root:x:0:\nnogroup:x:65534:\n',
+      // glibc asks nobody but /etc/hosts and DNS.
+      '/etc/nsswitch.conf': 'hosts: files dns\n',
+    },
+    directories: {
+      '/tmp': 0o1777,
+      '/root': 0o700,
+      '/proc': 0o755,
+      '/sys': 0o755,
+      '/dev': 0o755,
+      '/run': 0o755,
+    },
+  };
+}
+
+// The server listens for both families, and writes an address as [::ffff:10.101.0.7] or [fd10:101::7].
+const whoami = `#!/bin/sh
+client=\${REMOTE_ADDR#[}
+client=\${client#::ffff:}
+printf 'Content-Type: text/plain\\n\\n%s %s\\n' "$(hostname)" "\${client%]}"
+`;
+const forever = '2147483647';
+
+/** Path of an archive with all images that a node starts with. */
+export async function nodeImages(): Promise<string> {
+  const { coredns } = await ensureBinaries(['coredns']);
+  await using _ = await lock('images');
+  const base = await makeLayer(await baseContent());
+  const images: Image[] = [
+    { reference: image.pause, layers: [base], entrypoint: ['/bin/sleep', forever] },
+    {
+      reference: image.coredns,
+      layers: [await makeLayer({ files: { '/coredns': coredns } })],
+      entrypoint: ['/coredns'],
+    },
+    {
+      reference: image.tools,
+      layers: [
+        base,
+        await makeLayer({
+          files: await programs(['curl', 'dig', 'getent', 'socat', 'ip', 'nft', 'conntrack']),
+        }),
+      ],
+      command: ['/bin/sleep', forever],
+    },
+    {
+      reference: image.whoami,
+      layers: [base, await makeLayer({ texts: { '/www/cgi-bin/index.cgi': whoami } })],
+      entrypoint: ['/bin/httpd', '-f', '-p', '8080', '-h', '/www'],
+    },
+  ];
+  return writeArchive(images);
+}
+
+const project = join(import.meta.dirname, '..', '..');
+
+/** Folders of the packages that run in production, as package-lock.json has them. */
+export function productionPackages(lockFile: string): string[] {
+  const { packages } = JSON.parse(lockFile) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean }>;
+  };
+  return Object.entries(packages)
+    .filter(([path, { dev }]) => path !== '' && dev !== true)
+    .map(([path]) => path);
+}
+
+async function filesBelow(dir: string, skip: (name: string) => boolean): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    if (skip(entry.name)) continue;
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) found.push(...(await filesBelow(path, skip)));
+    else if (entry.isFile()) found.push(path);
+  }
+  return found;
+}
+
+const notNeededToRun = (name: string): boolean =>
+  name === 'node_modules' || /\.(map|md|d\.[cm]?ts)$/.test(name);
+
+/** Path of an archive with {@link image.pharos}: this Node, the sources of this checkout and their packages. */
+export async function pharosImage(): Promise<string> {
+  await using _ = await lock('images');
+  const inImage = (path: string): string => join('/app', path.slice(project.length));
+  const mapped = (paths: readonly string[]): Record<string, string> =>
+    Object.fromEntries(paths.map((path) => [inImage(path), path]));
+  const node = await realpath(process.execPath);
+  const packages: string[] = [];
+  for (const path of productionPackages(await readFile(join(project, 'package-lock.json'), 'utf8'))) {
+    // A package's own packages have entries of their own; an optional one may be absent.
+    const dir = join(project, path);
+    if (existsSync(dir)) packages.push(...(await filesBelow(dir, notNeededToRun)));
+  }
+  const runtime: Record<string, string> = { '/usr/bin/node': node };
+  for (const library of await libraries(node)) runtime[library] = library;
+  return writeArchive([
+    {
+      reference: image.pharos,
+      layers: [
+        await makeLayer(await baseContent()),
+        await makeLayer({ files: runtime }),
+        await makeLayer({ files: mapped(packages) }),
+        await makeLayer({
+          files: mapped([
+            join(project, 'package.json'),
+            ...(await filesBelow(join(project, 'src'), () => false)),
+          ]),
+        }),
+      ],
+      entrypoint: ['/usr/bin/node', '/app/src/cli.ts'],
+      workingDir: '/app',
+    },
+  ]);
+}

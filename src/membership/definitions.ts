@@ -17,7 +17,7 @@ export interface McsDefinitions {
   readonly serviceImport: CustomResourceDefinition;
 }
 
-const FOLDER = join(import.meta.dirname, '../../deploy/crds/mcs-api');
+const FOLDER = join(import.meta.dirname, '../../deploy/crds');
 const RELEASE_LABEL = 'multicluster.x-k8s.io/release-version';
 
 const load = async (plural: string): Promise<CustomResourceDefinition> =>

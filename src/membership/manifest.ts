@@ -14,7 +14,7 @@ export const manifest = <T extends KubeObject>(
   content: Omit<T, 'apiVersion' | 'kind'>,
 ): Manifest => ({
   kind,
-  object: { apiVersion: kind.apiVersion, kind: kind.kind, ...content } as unknown as T,
+  object: { apiVersion: kind.apiVersion, kind: kind.kind, ...content },
 });
 
 /** The mark on everything that setting up makes: what does not carry it is somebody else's. */

@@ -30,7 +30,7 @@ export async function planMemberRemoval(
     return objects.map(({ metadata: { name } }) => ({ kind, ref: { name, namespace } }));
   };
   const identity = { ...own, [Label.importManagedBy]: MANAGED_BY };
-  const [bindings = [], ...rest] = await Promise.all([
+  const [bindings, ...rest] = await Promise.all([
     find(Kinds.RoleBinding, identity),
     ...RECORD_KINDS.map(({ kind }) => find(kind, own)),
     ...IDENTITY_KINDS.slice(1).map((kind) => find(kind, identity)),

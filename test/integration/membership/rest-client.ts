@@ -19,7 +19,9 @@ export interface RestClient extends Disposable {
   ): Promise<Answer>;
 }
 
-function client(server: string, credentials: RequestOptions): RestClient {
+type Headers = Readonly<Record<string, string>>;
+
+function client(server: string, credentials: RequestOptions, headers: Headers = {}): RestClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   return {
     send(method, path, body) {
@@ -30,10 +32,7 @@ function client(server: string, credentials: RequestOptions): RestClient {
           ...credentials,
           agent,
           method,
-          headers: { ...credentials.headers, ...(body && { 'content-type': body.type }) } as Record<
-            string,
-            string
-          >,
+          headers: { ...headers, ...(body && { 'content-type': body.type }) },
         },
         (incoming) => {
           const chunks: Buffer[] = [];
@@ -60,9 +59,8 @@ function client(server: string, credentials: RequestOptions): RestClient {
 export const withToken = (
   { server, certificateAuthority: ca }: KubeAddress,
   token: string,
-  headers: Readonly<Record<string, string>> = {},
-): RestClient =>
-  client(server, { ...(ca && { ca }), headers: { ...headers, authorization: `Bearer ${token}` } });
+  headers: Headers = {},
+): RestClient => client(server, { ...(ca && { ca }) }, { ...headers, authorization: `Bearer ${token}` });
 
 export async function withKubeconfig(path: string): Promise<RestClient> {
   const access = await loadKubeAccess(path);

@@ -66,7 +66,7 @@ test('a Secret without data is no credentials', () => {
 for (const [how, print] of [
   ['inspected', (value: unknown) => inspect(value, { depth: 9, showHidden: true })],
   ['as JSON', (value: unknown) => JSON.stringify(value)],
-  ['in a template', (value: unknown) => `${(value as BrokerCredentials).token}`],
+  ['as text', (value: unknown) => String((value as BrokerCredentials).token)],
 ] as const) {
   test(`a token that is printed ${how} stays secret`, () => {
     assert.match(print(CREDENTIALS), /\[secret\]/);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { Label } from '../../../src/api/names.ts';
+import type { EndpointSlice } from '../../../src/api/objects.ts';
 import { Zone } from '../../../src/zone/zone.ts';
-import { answerOf, ask, zoneOf, type ServiceText } from './driver.ts';
+import { answerOf, ask, objectsOf, zoneOf, type ServiceText } from './driver.ts';
 
 /** Seen from east. One service of each kind that the rows of "Names" are about. */
 const services: Record<string, ServiceText> = {
@@ -410,6 +412,167 @@ suite('names', () => {
       assert.notEqual(reason, '');
       assert.match(detail, /^\S.{10,}$/, question);
     }
+  });
+});
+
+suite('what an answer depends on', () => {
+  const zone = zoneOf(services, { reverseZones: ['243.0.0.0/16'] });
+  for (const [question, dependsOn] of Object.entries({
+    'A web.shop.svc.clusterset.local': 'service:shop/web',
+    'SRV _http._tcp.west.web.shop.svc.clusterset.local': 'service:shop/web',
+    'A x.y.z.web.shop.svc.clusterset.local': 'service:shop/web',
+    'A absent.empty.svc.clusterset.local': 'service:empty/absent',
+    'A shop.svc.clusterset.local': 'namespace:shop',
+    'A empty.svc.clusterset.local': 'namespace:empty',
+    'SOA clusterset.local': 'apex',
+    'A www.clusterset.local': 'apex',
+    'A example.com': 'apex',
+    'PTR 1.0.10.10.in-addr.arpa': 'reverse',
+    'PTR 9.0.0.243.in-addr.arpa': 'reverse',
+    'PTR 0.243.in-addr.arpa': 'reverse',
+    'SOA 0.243.in-addr.arpa': 'apex',
+  })) {
+    test(`${question}: ${dependsOn}`, () => assert.equal(answerOf(zone, question).dependsOn, dependsOn));
+  }
+});
+
+suite('odd services', () => {
+  const db = (from: ServiceText['from'], more: Partial<ServiceText> = {}) => ({
+    'data/db': { type: 'Headless', ports: ['sql 3306/TCP'], from, ...more } as const,
+  });
+  const odd: Record<
+    string,
+    [service: Record<string, ServiceText>, question: string, lines: readonly string[]]
+  > = {
+    'the same address in two clusters is answered once, as the own cluster’s': [
+      db({ west: { endpoints: ['10.0.0.2', '10.0.0.1'] }, east: { endpoints: ['10.0.0.1'] } }),
+      'A db.data.svc.clusterset.local',
+      ['db.data.svc.clusterset.local. 5 IN A 10.0.0.1', 'db.data.svc.clusterset.local. 5 IN A 10.0.0.2'],
+    ],
+    'an address that is the own cluster’s too has only the remote owner': [
+      db({ west: { endpoints: ['10.0.0.1 host=w'] }, east: { endpoints: ['10.0.0.1 host=e'] } }),
+      'PTR 1.0.0.10.in-addr.arpa',
+      ['1.0.0.10.in-addr.arpa. 5 IN PTR w.west.db.data.svc.clusterset.local.'],
+    ],
+    'an address of several services has several owners': [
+      {
+        ...db({ west: { endpoints: ['10.0.0.1 host=w'] } }),
+        'data/cache': { type: 'Headless', from: { west: { endpoints: ['10.0.0.1'] } } },
+      },
+      'PTR 1.0.0.10.in-addr.arpa',
+      [
+        '1.0.0.10.in-addr.arpa. 5 IN PTR 10-0-0-1.west.cache.data.svc.clusterset.local.',
+        '1.0.0.10.in-addr.arpa. 5 IN PTR w.west.db.data.svc.clusterset.local.',
+      ],
+    ],
+    'endpoints with one hostname answer together': [
+      db({ west: { endpoints: ['10.0.0.1 host=w', '10.0.0.2 host=w', '10.0.0.1 host=w'] } }),
+      'A w.west.db.data.svc.clusterset.local',
+      [
+        'w.west.db.data.svc.clusterset.local. 5 IN A 10.0.0.1',
+        'w.west.db.data.svc.clusterset.local. 5 IN A 10.0.0.2',
+      ],
+    ],
+    'an endpoint with several addresses answers all': [
+      db({ west: { endpoints: ['10.0.0.1,10.0.0.2 host=w'] } }),
+      'A w.west.db.data.svc.clusterset.local',
+      [
+        'w.west.db.data.svc.clusterset.local. 5 IN A 10.0.0.1',
+        'w.west.db.data.svc.clusterset.local. 5 IN A 10.0.0.2',
+      ],
+    ],
+    'a hostname goes before another endpoint’s pod of that name': [
+      db({ west: { endpoints: ['10.0.0.1 pod=w', '10.0.0.2 host=w'] } }),
+      'A w.west.db.data.svc.clusterset.local',
+      ['w.west.db.data.svc.clusterset.local. 5 IN A 10.0.0.2'],
+    ],
+    'a hostname that looks like an address is only that': [
+      db({ west: { endpoints: ['fd00::2 host=fd00--1'] } }),
+      'AAAA fd00-0-0-0-0-0-0-1.west.db.data.svc.clusterset.local',
+      ['NXDOMAIN clusterset.local.'],
+    ],
+    'addresses are answered in canonical form, each once': [
+      { 'data/db': { ips: ['FD43:0:0::7', 'fd43::7'], from: {} } },
+      'AAAA db.data.svc.clusterset.local',
+      ['db.data.svc.clusterset.local. 5 IN AAAA fd43::7'],
+    ],
+    'a per-cluster name of an unmerged cluster does not exist': [
+      db({ west: { endpoints: ['10.0.0.1'] } }),
+      'A north.db.data.svc.clusterset.local',
+      ['NXDOMAIN clusterset.local.'],
+    ],
+  };
+  for (const [sentence, [service, question, lines]] of Object.entries(odd)) {
+    test(sentence, () => assert.deepEqual(ask(zoneOf(service), question), lines));
+  }
+
+  const withSlice = (change: (slice: EndpointSlice) => EndpointSlice): string[] => {
+    const { imports, slices } = objectsOf(db({ west: { endpoints: ['10.0.0.1 pod=pod-0'] } }));
+    const zone = zoneOf({});
+    zone.replaceImports(imports);
+    zone.replaceSlices(slices.map(change));
+    return [
+      ...ask(zone, 'A db.data.svc.clusterset.local'),
+      ...ask(zone, 'A pod-0.west.db.data.svc.clusterset.local'),
+    ].map((line) => line.replace(/^.* /, ''));
+  };
+
+  test('an endpoint without conditions is ready', () => {
+    const lines = withSlice((slice) => ({
+      ...slice,
+      endpoints: slice.endpoints.map(({ addresses, targetRef }) => ({
+        addresses,
+        ...(targetRef && { targetRef }),
+      })),
+    }));
+    assert.deepEqual(lines, ['10.0.0.1', '10.0.0.1']);
+  });
+
+  test('what an endpoint stands for is a name only where it is a pod', () => {
+    const lines = withSlice((slice) => ({
+      ...slice,
+      endpoints: slice.endpoints.map((endpoint) => ({
+        ...endpoint,
+        targetRef: { kind: 'Node', name: 'pod-0' },
+      })),
+    }));
+    assert.deepEqual(lines, ['10.0.0.1', 'clusterset.local.']);
+  });
+
+  test('a slice that says so publishes endpoints before they are ready', () => {
+    const lines = withSlice((slice) => ({
+      ...slice,
+      metadata: { ...slice.metadata, annotations: { 'pharos.io/publish-not-ready': 'true' } },
+      endpoints: slice.endpoints.map((endpoint) => ({ ...endpoint, conditions: { ready: false } })),
+    }));
+    assert.deepEqual(lines, ['10.0.0.1', '10.0.0.1']);
+  });
+
+  test('slices of a cluster that the import does not list do not count', () => {
+    const lines = withSlice((slice) => ({
+      ...slice,
+      metadata: { ...slice.metadata, labels: { ...slice.metadata.labels, [Label.sourceCluster]: 'north' } },
+    }));
+    assert.deepEqual(lines, ['clusterset.local.', 'endpoint)', 'clusterset.local.']);
+  });
+
+  test('a cluster that is listed twice counts as listed first', () => {
+    const { imports, slices } = objectsOf({ 'data/db': { from: { west: { ips: ['10.0.0.1'] } } } });
+    const exports = [
+      { cluster: 'west', ips: ['10.0.0.1'], weight: 1 },
+      { cluster: 'west', ips: ['10.0.0.2'], weight: 1 },
+    ];
+    const zone = zoneOf({});
+    zone.replaceSlices(slices);
+    zone.replaceImports(
+      imports.map((object) => ({
+        ...object,
+        metadata: { ...object.metadata, annotations: { 'pharos.io/exports': JSON.stringify(exports) } },
+      })),
+    );
+    assert.deepEqual(ask(zone, 'A db.data.svc.clusterset.local'), [
+      'db.data.svc.clusterset.local. 5 IN A 10.0.0.1',
+    ]);
   });
 });
 

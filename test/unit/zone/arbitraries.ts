@@ -9,8 +9,8 @@ import type { EndpointSlice, ServiceImport } from '../../../src/api/objects.ts';
 import { RRType, type Answer, type Question } from '../../../src/zone/records.ts';
 import type { Reachability, Zone } from '../../../src/zone/zone.ts';
 
-const NAMESPACES = ['data', 'shop'];
-const SERVICES = ['db', 'web'];
+/** Most objects are of one service, so that they meet. */
+const KEYS = ['shop/web', 'shop/web', 'shop/web', 'shop/web', 'shop/db', 'data/db'];
 const CLUSTERS = ['east', 'north', 'west'];
 const ADDRESSES = {
   IPv4: ['10.0.0.1', '10.0.0.2', '243.0.0.1'],
@@ -20,8 +20,10 @@ const EVERY_ADDRESS = [...ADDRESSES.IPv4, ...ADDRESSES.IPv6];
 const LABELS = ['h0', 'pod-0', '10-0-0-1', 'fd00--1', '0--2'];
 
 const some = <T>(values: readonly T[]): fc.Arbitrary<T[]> => fc.subarray([...values]);
-const namespace = fc.constantFrom(...NAMESPACES);
-const service = fc.constantFrom(...SERVICES);
+const key = fc.constantFrom(...KEYS).map((key) => {
+  const [namespace = '', service = ''] = key.split('/');
+  return { namespace, service };
+});
 const cluster = fc.constantFrom(...CLUSTERS);
 
 const ports = some([
@@ -39,8 +41,7 @@ const exportsJson = fc
 
 export const anImport = fc
   .record({
-    namespace,
-    name: service,
+    key,
     type: fc.constantFrom('ClusterSetIP' as const, 'Headless' as const),
     ports,
     ips: fc.oneof(
@@ -53,12 +54,12 @@ export const anImport = fc
     early: fc.boolean(),
     listed: some(CLUSTERS),
   })
-  .map(({ namespace, name, type, ports, ips, affinity, exports, policy, early, listed }): ServiceImport => ({
+  .map(({ key, type, ports, ips, affinity, exports, policy, early, listed }): ServiceImport => ({
     apiVersion: 'multicluster.x-k8s.io/v1beta1',
     kind: 'ServiceImport',
     metadata: {
-      namespace,
-      name,
+      namespace: key.namespace,
+      name: key.service,
       annotations: {
         ...(exports !== undefined && { [Annotation.exports]: exports }),
         ...(policy !== undefined && { [Annotation.policy]: policy }),
@@ -71,14 +72,13 @@ export const anImport = fc
 
 export const aSlice: fc.Arbitrary<EndpointSlice> = fc
   .record({
-    namespace,
-    service,
+    key,
     cluster,
     suffix: fc.constantFrom('a', 'b'),
     family: fc.constantFrom('IPv4' as const, 'IPv6' as const),
     ports,
   })
-  .chain(({ namespace, service, cluster, suffix, family, ports }) =>
+  .chain(({ key: { namespace, service }, cluster, suffix, family, ports }) =>
     fc
       .array(
         fc.record(
@@ -203,11 +203,12 @@ const FORWARD_NAMES: readonly (readonly string[])[] = [
   ['www'],
   ['none', 'svc'],
   ['db', 'none', 'svc'],
-  ...NAMESPACES.flatMap((namespace) => [
-    [namespace, 'svc'],
-    ['none', namespace, 'svc'],
-    ...SERVICES.flatMap((service) => inService.map((labels) => [...labels, service, namespace, 'svc'])),
-  ]),
+  ['data', 'svc'],
+  ['shop', 'svc'],
+  ['none', 'shop', 'svc'],
+  ...[...new Set(KEYS)].flatMap((key) =>
+    inService.map((labels) => [...labels, ...key.split('/').reverse(), 'svc']),
+  ),
 ].map((labels) => [...labels, ...ORIGIN]);
 
 const REVERSE_NAMES: readonly (readonly string[])[] = [

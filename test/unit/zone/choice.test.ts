@@ -115,6 +115,20 @@ suite('choice of a cluster', () => {
     });
   }
 
+  test('SRV comes again after the longer of its addresses’ periods', () => {
+    const service: ServiceText = {
+      policy: 'weighted',
+      ports: ['http 80/TCP'],
+      from: {
+        west: { ips: ['10.1.0.1', 'fd01::1'] },
+        east: { ips: ['10.2.0.1'] },
+        north: { ips: ['fd03::1'], weight: 2 },
+      },
+    };
+    const answer = answerOf(zoneOf({ 'shop/web': service }), 'SRV web.shop.svc.clusterset.local');
+    assert.equal(answer.kind === 'records' && answer.period, 3);
+  });
+
   test('the same client stays with its cluster, whatever the turn, and is told so', () => {
     const service: ServiceText = { affinity: true, policy: 'weighted', from: from('east', 'north', 'west') };
     const zone = zoneOf({ 'shop/web': service });
@@ -211,6 +225,15 @@ suite('no cluster to choose', () => {
         lines: [
           `NODATA ${Z}`,
           `EDE 22: web-0.west.web.shop.svc.${Z} has no cluster to answer with (west: unreachable, no probe came back)`,
+        ],
+      },
+      'one cluster of a headless service that is unreachable': {
+        service: { type: 'Headless', from: { west: { endpoints: ['10.10.0.1'] } } },
+        down: ['west'],
+        question: 'A west.web.shop.svc.clusterset.local',
+        lines: [
+          `NODATA ${Z}`,
+          `EDE 22: west.web.shop.svc.${Z} has no cluster to answer with (west: unreachable, no probe came back)`,
         ],
       },
       'headless SRV, unreachable': {

@@ -43,6 +43,22 @@ suite('rotation', () => {
     );
   });
 
+  test('SRV records of endpoints rotate as their addresses do', () => {
+    const zone = zoneOf({
+      'data/db': {
+        type: 'Headless',
+        ports: ['sql 3306/TCP'],
+        from: { west: { endpoints: ['10.1.0.1 host=a', '10.1.0.2 host=b'] } },
+      },
+    });
+    const firsts = upTo(3).map((turn) => {
+      const answer = answerOf(zone, 'SRV _sql._tcp.db.data.svc.clusterset.local', { turn });
+      const record = answer.kind === 'records' ? answer.answer[0] : undefined;
+      return record?.type === 'SRV' ? record.target.slice(0, 1) : '';
+    });
+    assert.deepEqual(firsts, ['a', 'b', 'a']);
+  });
+
   test('a headless answer keeps the own cluster first and rotates within each group', () => {
     const zone = zoneOf({
       'data/db': {

@@ -23,6 +23,9 @@ interface FailureFacts {
   readonly cause?: unknown;
 }
 
+/** The `reason` of an answer that makes no sense, whatever its HTTP status. */
+export const GARBLED = 'Garbled';
+
 /** A request to an API server that was refused, or got no answer: the cause, before anyone knows what for. */
 export class KubeFailure extends Error {
   override readonly name = 'KubeFailure';
@@ -42,6 +45,11 @@ export class KubeFailure extends Error {
   /** The history that the server was asked for is no longer there: list again (Kubernetes' "410 Gone"). */
   get isGone(): boolean {
     return this.status === 410 || this.reason === 'Expired' || this.reason === 'Gone';
+  }
+
+  /** The server was reached, and answered something that does not help. */
+  get isAnswer(): boolean {
+    return this.status !== undefined || this.reason === GARBLED;
   }
 
   /** The server does not know the kind at all, unlike an object of the kind that is missing. */

@@ -4,7 +4,14 @@ import type { KubeObject } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
 import { type Backoff, backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { failureOfError, failureOfStatus, KubeFailure, type Status, storeError } from './kube-failure.ts';
+import {
+  failureOfError,
+  failureOfStatus,
+  GARBLED,
+  KubeFailure,
+  type Status,
+  storeError,
+} from './kube-failure.ts';
 import { collectionPath, labelSelector } from './kube-path.ts';
 import { readLines } from './kube-stream.ts';
 import type { KubeTransport } from './kube-transport.ts';
@@ -80,7 +87,7 @@ export class KubeWatch<T extends KubeObject> {
   #interruptedBy: StoreErrorCode | undefined;
   /** Failures in a row. */
   #failures = 0;
-  /** Of those, in a row, the ones with an answer from the server. */
+  /** Of those, the ones with an answer from the server. */
   #fruitless = 0;
 
   constructor(options: KubeWatchOptions<T>) {
@@ -146,7 +153,7 @@ export class KubeWatch<T extends KubeObject> {
     const { type, object } = parseEvent(line);
     if (type === 'ERROR') throw failureOfStatus((object ?? {}) as Status);
     const { name, resourceVersion, annotations } = object?.metadata ?? {};
-    if (typeof resourceVersion !== 'string') throw new KubeFailure('a watch event has no resourceVersion');
+    if (typeof resourceVersion !== 'string') throw garbled('a watch event has no resourceVersion');
     if (type === 'BOOKMARK') {
       if (this.#collected === undefined) this.#resourceVersion = resourceVersion;
       else if (annotations?.[LIST_ENDS_HERE] === 'true') {
@@ -155,7 +162,7 @@ export class KubeWatch<T extends KubeObject> {
       this.#progress();
       return;
     }
-    if (typeof name !== 'string') throw new KubeFailure('a watch event has no object');
+    if (typeof name !== 'string') throw garbled('a watch event has no object');
     const changed = prune(object as T);
     if (type === 'ADDED' || type === 'MODIFIED') {
       if (this.#collected !== undefined) this.#collected.set(keyOf(changed), changed);
@@ -163,7 +170,7 @@ export class KubeWatch<T extends KubeObject> {
     } else if (type === 'DELETED') {
       if (this.#collected !== undefined) this.#collected.delete(keyOf(changed));
       else this.#tellChange({ type: 'removed', object: changed }, resourceVersion);
-    } else throw new KubeFailure(`a watch event is of unknown type ${JSON.stringify(type)}`);
+    } else throw garbled(`a watch event is of unknown type ${JSON.stringify(type)}`);
   }
 
   #tellChange(event: WatchEvent<T>, resourceVersion: string): void {
@@ -204,7 +211,7 @@ export class KubeWatch<T extends KubeObject> {
       return;
     }
     this.#failures++;
-    if (failure.status !== undefined) this.#fruitless++;
+    if (failure.isAnswer) this.#fruitless++;
     if (failure.isGone || failure.status === 404 || this.#fruitless >= FRUITLESS_LIMIT) {
       this.#resourceVersion = undefined;
     }
@@ -229,7 +236,11 @@ function parseEvent(line: string): RawEvent {
     const event: unknown = JSON.parse(line);
     if (typeof event === 'object' && event !== null) return event;
   } catch (cause) {
-    throw new KubeFailure(`a watch event is not JSON: ${(cause as Error).message}`, { cause });
+    throw garbled(`a watch event is not JSON (${(cause as Error).message})`, cause);
   }
-  throw new KubeFailure('a watch event is no object');
+  throw garbled('a watch event is no object');
+}
+
+function garbled(message: string, cause?: unknown): KubeFailure {
+  return new KubeFailure(message, { reason: GARBLED, cause });
 }

@@ -37,11 +37,32 @@ export interface ApiServerOptions {
   readonly controllers?: boolean;
 }
 
-interface ApiServerDeps {
+/** An API server in the fabric, where the nodes and pods of all clusters reach it, and this machine as well. */
+export interface FabricApiServer extends ApiServer {
+  /** The URL for processes in the fabric: those of a node's `spawn`, and pods. */
+  readonly fabricUrl: string;
+  /** Path of the administrator's kubeconfig with that URL. */
+  readonly fabricKubeconfig: string;
+  /** Like `kubeconfigFor`, with that URL. */
+  fabricKubeconfigFor(subject: Subject): Promise<string>;
+}
+
+/** Where an API server runs and how it is reached. */
+export interface ApiPlace {
+  readonly listen: string;
+  readonly port: number;
+  /** As this machine calls it: the server itself, or a relay to it. */
+  readonly url: string;
+  readonly etcdUrl: string;
+  /** A command line that runs this one there. */
+  enter(args: readonly [string, ...string[]]): readonly [string, ...string[]];
+}
+
+export interface ApiServerDeps {
   /** Id of the lab. */
   readonly lab: string;
   readonly dir: string;
-  readonly etcdUrl: string;
+  readonly place: ApiPlace;
   readonly binaries: Readonly<Record<'kube-apiserver' | 'kubectl', string>>;
   /** Only where the controller manager is wanted. */
   readonly controllerManager: string | undefined;
@@ -49,6 +70,12 @@ interface ApiServerDeps {
 }
 
 const serviceCidr = '10.0.0.0/16';
+
+const admin: Subject = { user: 'admin', groups: ['system:masters'] };
+
+/** A file name for a user's kubeconfig. */
+export const kubeconfigName = (prefix: string, { user }: Subject): string =>
+  `${prefix}-${user.replace(/[^\w.-]/g, '-')}.kubeconfig`;
 
 /** Polls `/readyz` until it is well; a server that has ended meanwhile is an error with the end of its log. */
 export async function waitReady(rest: Rest, server: Daemon): Promise<void> {
@@ -65,49 +92,47 @@ export async function waitReady(rest: Rest, server: Daemon): Promise<void> {
   );
 }
 
-export async function startApiServer(name: string, deps: ApiServerDeps): Promise<ApiServer> {
-  const port = await freePort();
-  const url = `https://127.0.0.1:${port}`;
+export async function startApiServer(name: string, deps: ApiServerDeps): Promise<FabricApiServer> {
+  const { place } = deps;
   const pki: Pki = await makePki(join(deps.dir, 'pki'), name, [
     '127.0.0.1',
     'localhost',
     'kubernetes.default.svc',
+    place.listen,
   ]);
-  const kubeconfig = await pki.writeKubeconfig('admin.kubeconfig', url, {
-    user: 'admin',
-    groups: ['system:masters'],
-  });
-  const daemon = (binary: string, args: readonly string[], part: string): Daemon =>
-    new Daemon(binary, args, `${part} of ${name}`, {
+  const fabricUrl = `https://${place.listen}:${place.port}`;
+  const daemon = (part: string, command: readonly [string, ...string[]]): Daemon => {
+    const [file, ...args] = place.enter(command);
+    return new Daemon(file, args, `${part} of ${name}`, {
       lab: deps.lab,
       logFile: join(deps.dir, 'log', `${part}.log`),
     });
+  };
   const startServer = (): Daemon =>
-    daemon(
+    daemon('kube-apiserver', [
       deps.binaries['kube-apiserver'],
-      apiServerArgs({
+      ...apiServerArgs({
         pki,
-        etcdUrl: deps.etcdUrl,
+        etcdUrl: place.etcdUrl,
         etcdPrefix: `/${name}`,
-        listen: '127.0.0.1',
-        advertise: '127.0.0.1',
-        port,
+        listen: place.listen,
+        advertise: place.listen,
+        port: place.port,
         serviceCidr,
         nodes: false,
       }),
-      'kube-apiserver',
-    );
+    ]);
 
   let server = startServer();
-  using rest = new Rest(url, pki.authority.certificate, pki.admin);
+  using rest = new Rest(place.url, pki.authority.certificate, pki.admin);
   await waitReady(rest, server);
   await installCrds(rest, deps.crds);
   if (deps.controllerManager !== undefined) {
-    daemon(
+    daemon('kube-controller-manager', [
       deps.controllerManager,
-      controllerManagerArgs({
+      ...controllerManagerArgs({
         pki,
-        kubeconfig: await pki.writeKubeconfig('controller-manager.kubeconfig', url, {
+        kubeconfig: await pki.writeKubeconfig('controller-manager.kubeconfig', fabricUrl, {
           user: 'system:kube-controller-manager',
         }),
         securePort: await freePort(),
@@ -115,25 +140,28 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
         serviceCidr,
         pluginDir: join(deps.dir, 'volume-plugins'),
       }),
-      'kube-controller-manager',
-    );
+    ]);
   }
 
+  const kubeconfig = await pki.writeKubeconfig('admin.kubeconfig', place.url, admin);
   const kubectl = makeKubectl(deps.binaries.kubectl, kubeconfig, join(deps.dir, 'kubectl'));
   return {
     name,
     kubeconfig,
-    url,
+    url: place.url,
+    fabricUrl,
+    fabricKubeconfig: await pki.writeKubeconfig('fabric.kubeconfig', fabricUrl, admin),
     kubectl,
     apply: (manifests) => applyWith(kubectl, manifests),
-    kubeconfigFor: (subject) =>
-      pki.writeKubeconfig(`${subject.user.replace(/[^\w.-]/g, '-')}.kubeconfig`, url, subject),
+    kubeconfigFor: (subject) => pki.writeKubeconfig(kubeconfigName('user', subject), place.url, subject),
+    fabricKubeconfigFor: (subject) =>
+      pki.writeKubeconfig(kubeconfigName('fabric', subject), fabricUrl, subject),
     stop: () => server.stop('SIGTERM'),
     kill: () => server.stop('SIGKILL'),
     async start() {
       if (server.running) return;
       server = startServer();
-      using probe = new Rest(url, pki.authority.certificate, pki.admin);
+      using probe = new Rest(place.url, pki.authority.certificate, pki.admin);
       await waitReady(probe, server);
     },
   };

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterAddresses, NodeAddresses } from './addressing.ts';
+import { kubeconfigName } from './api-server.ts';
 import type { Binary } from './binaries.ts';
 import { clusterDns, corefileKey, corefileName, defaultCorefile } from './cluster-dns.ts';
 import type { CommandResult } from './command.ts';
@@ -42,8 +43,10 @@ export interface Cluster {
   apply(manifests: string | readonly object[]): Promise<string>;
   /** Runs a command in a pod, `namespace/name`. */
   exec(pod: string, args: readonly string[]): Promise<CommandResult>;
-  /** Path of a new kubeconfig for a user with a client certificate, for the fabric or for this machine. */
-  kubeconfigFor(subject: Subject, where: 'fabric' | 'machine'): Promise<string>;
+  /** Path of a new kubeconfig for a user with a client certificate: may do what RBAC grants to the name or the groups. */
+  kubeconfigFor(subject: Subject): Promise<string>;
+  /** Like `kubeconfigFor`, for processes in the fabric. */
+  fabricKubeconfigFor(subject: Subject): Promise<string>;
   /** Gives the cluster's CoreDNS another Corefile; resolves when it serves by it. */
   setClusterDns(corefile: string): Promise<void>;
   /** Brings the images of an archive onto all nodes. */
@@ -193,12 +196,9 @@ export async function startCluster(
       const [namespace = '', podName = ''] = pod.split('/');
       return kubectl(['-n', namespace, 'exec', podName, '--', ...args]);
     },
-    kubeconfigFor: (subject, where) =>
-      pki.writeKubeconfig(
-        `${where}-${subject.user.replace(/[^\w.-]/g, '-')}.kubeconfig`,
-        where === 'fabric' ? fabricUrl : url,
-        subject,
-      ),
+    kubeconfigFor: (subject) => pki.writeKubeconfig(kubeconfigName('user', subject), url, subject),
+    fabricKubeconfigFor: (subject) =>
+      pki.writeKubeconfig(kubeconfigName('fabric', subject), fabricUrl, subject),
     setClusterDns,
     async loadImage(archive) {
       await Promise.all(nodes.map((node) => node.loadImage(archive)));

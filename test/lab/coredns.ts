@@ -27,10 +27,12 @@ export async function startCoreDns(corefile: string, settings: CoreDnsSettings):
   const port = await freePort();
   const healthPort = await freePort();
   const file = join(settings.dir, 'Corefile');
-  // A block of the lab's own, so that the answer waits until all plugins are ready.
+  // A block of the lab's own, so that the answer waits until all plugins are ready. Its DNS has a port apart
+  // from that of its HTTP: CoreDNS shares ports, and the kernel would give each connection to either.
+  const blockPort = await freePort();
   await writeFile(
     file,
-    `${corefile}\n.:${healthPort} {\n  bind 127.0.0.1\n  ready 127.0.0.1:${healthPort}\n}\n`,
+    `${corefile}\n.:${blockPort} {\n  bind 127.0.0.1\n  ready 127.0.0.1:${healthPort}\n}\n`,
   );
   const daemon = new Daemon(settings.binary, ['-conf', file, '-dns.port', String(port)], 'coredns', {
     lab: settings.lab,

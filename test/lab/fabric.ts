@@ -59,6 +59,11 @@ export class Fabric {
     await this.netns.ip(networks.map((network, i) => `route replace ${network} via ${node[i]}`));
   }
 
+  /** Where a server in the middle is reached from all nodes and pods. */
+  get address(): string {
+    return plan.router[0];
+  }
+
   /** Cuts or mends a node's cable. */
   async setLink(link: string, state: 'up' | 'down'): Promise<void> {
     await this.netns.ip([`link set ${link} ${state}`]);

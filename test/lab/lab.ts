@@ -1,19 +1,26 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startApiServer, type ApiServer, type ApiServerOptions } from './api-server.ts';
-import { allBinaries, ensureBinaries, ensureCrds } from './binaries.ts';
 import { planAddresses } from './addressing.ts';
+import {
+  startApiServer,
+  type ApiPlace,
+  type ApiServer,
+  type ApiServerOptions,
+  type FabricApiServer,
+} from './api-server.ts';
+import { allBinaries, ensureBinaries, ensureCrds } from './binaries.ts';
+import { cacheDir } from './cache.ts';
 import { startCluster, type Cluster, type ClusterOptions } from './cluster.ts';
 import { command } from './command.ts';
+import { startCoreDns, type CoreDns } from './coredns.ts';
+import { startEtcd } from './etcd.ts';
 import { Fabric } from './fabric.ts';
 import { nodeImages } from './images.ts';
+import { raiseLimits } from './limits.ts';
 import { refuse, requirePackages } from './packages.ts';
-import { etcdArgs } from './control-plane.ts';
-import { startCoreDns, type CoreDns } from './coredns.ts';
 import { freePort } from './ports.ts';
-import { Daemon } from './processes.ts';
-import { beginRun, type Run } from './run.ts';
-import { GivenUp, until } from './wait.ts';
+import { startRelay } from './relay.ts';
+import { beginRun } from './run.ts';
 
 /** Real Kubernetes on this machine, for one test file or one person. All of it goes with it. */
 export interface Lab extends AsyncDisposable {
@@ -21,10 +28,12 @@ export interface Lab extends AsyncDisposable {
   readonly id: string;
   /** Logs, keys and data of this lab; goes with it. */
   readonly dir: string;
-  /** Starts an API server; any number, also at the same time, each with a name of its own. */
+  /** Starts an API server on 127.0.0.1; any number, also at the same time, each with a name of its own. No root needed. */
   api(name: string, options?: ApiServerOptions): Promise<ApiServer>;
-  /** Starts a whole cluster. All clusters of a lab reach each other's nodes, pods and Services. */
+  /** Starts a whole cluster. All clusters of a lab reach each other's nodes, pods and Services. Takes root. */
   cluster(name: string, options?: ClusterOptions): Promise<Cluster>;
+  /** Starts an API server where all clusters reach it: a broker. Takes root. */
+  fabricApi(name: string, options?: ApiServerOptions): Promise<FabricApiServer>;
   /** Starts a CoreDNS with this Corefile, whose blocks name no port, on a free port of 127.0.0.1. */
   coredns(corefile: string): Promise<CoreDns>;
 }
@@ -38,49 +47,81 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
   if (process.platform !== 'linux') throw new Error(`The lab needs Linux; this is ${process.platform}`);
   const run = await beginRun(name);
   const names = new Set<string>();
-  let etcdUrl: Promise<string> | undefined;
+  let etcd: Promise<string> | undefined;
   let fabric: Promise<Fabric> | undefined;
+  let fabricEtcd: Promise<string> | undefined;
   let clusters = 0;
+  let fabricApis = 0;
   let coreDnsCount = 0;
 
-  const claim = (clusterName: string): void => {
-    if (!/^[a-z]([a-z0-9-]{0,20}[a-z0-9])?$/.test(clusterName)) {
-      throw new Error(`A cluster's name must be a DNS label of at most 22 characters, not "${clusterName}"`);
+  const claim = (name: string): void => {
+    if (!/^[a-z]([a-z0-9-]{0,20}[a-z0-9])?$/.test(name)) {
+      throw new Error(`A cluster's name must be a DNS label of at most 22 characters, not "${name}"`);
     }
-    if (names.has(clusterName)) throw new Error(`This lab has a cluster "${clusterName}" already`);
-    names.add(clusterName);
+    if (names.has(name)) throw new Error(`This lab has a cluster "${name}" already`);
+    names.add(name);
   };
+  const openFabric = async (): Promise<Fabric> => {
+    const reason = await whyNoClusters();
+    if (reason !== undefined) throw new Error(`No cluster in this lab: ${reason}`);
+    await raiseLimits();
+    return (fabric ??= Fabric.create(run.id, run.dir));
+  };
+  const startApi = async (
+    apiName: string,
+    place: ApiPlace,
+    { controllers = false }: ApiServerOptions,
+  ): Promise<FabricApiServer> =>
+    startApiServer(apiName, {
+      lab: run.id,
+      dir: join(run.dir, apiName),
+      place,
+      binaries: await ensureBinaries(['kube-apiserver', 'kubectl']),
+      controllerManager: controllers
+        ? (await ensureBinaries(['kube-controller-manager']))['kube-controller-manager']
+        : undefined,
+      crds: await ensureCrds(),
+    });
 
   return {
     id: run.id,
     dir: run.dir,
     async api(apiName, options = {}) {
       claim(apiName);
-      const binaries = await ensureBinaries(['kube-apiserver', 'kubectl']);
-      return startApiServer(apiName, {
+      const enter: ApiPlace['enter'] = (args) => args;
+      const etcdUrl = await (etcd ??= startEtcd({ lab: run.id, dir: join(run.dir, 'etcd'), enter }));
+      const port = await freePort();
+      const url = `https://127.0.0.1:${port}`;
+      return startApi(apiName, { listen: '127.0.0.1', port, url, etcdUrl, enter }, options);
+    },
+    async fabricApi(apiName, options = {}) {
+      claim(apiName);
+      const port = 6443 + fabricApis++;
+      const { netns, address } = await openFabric();
+      const enter: ApiPlace['enter'] = (args) => netns.enter(args);
+      const dir = join(run.dir, 'fabric-etcd');
+      const etcdUrl = await (fabricEtcd ??= startEtcd({ lab: run.id, dir, enter }));
+      const relay = await startRelay({
         lab: run.id,
-        dir: join(run.dir, apiName),
-        etcdUrl: await (etcdUrl ??= startEtcd(run)),
-        binaries,
-        controllerManager: options.controllers
-          ? (await ensureBinaries(['kube-controller-manager']))['kube-controller-manager']
-          : undefined,
-        crds: await ensureCrds(),
+        dir: join(run.dir, apiName, 'relay'),
+        netns,
+        target: `${address}:${port}`,
       });
+      const url = `https://127.0.0.1:${relay}`;
+      return startApi(apiName, { listen: address, port, url, etcdUrl, enter }, options);
     },
     async cluster(clusterName, options = {}) {
       claim(clusterName);
       const index = ++clusters;
-      const reason = await whyNoClusters();
-      if (reason !== undefined) throw new Error(`No cluster in this lab: ${reason}`);
       const addresses = planAddresses(index, options.nodes ?? 1, options.dualStack ?? false);
+      const clusterFabric = await openFabric();
       const binaries = await ensureBinaries(allBinaries);
       return startCluster(
         clusterName,
         {
           lab: run.id,
           dir: join(run.dir, clusterName),
-          fabric: await (fabric ??= Fabric.create(run.id, run.dir)),
+          fabric: clusterFabric,
           index,
           addresses,
           binaries,
@@ -108,6 +149,9 @@ export async function whyNoClusters(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return refuse('nodes are made of namespaces, which takes root');
   const isolated = await command('unshare', ['--mount', '--net', '--pid', '--fork', 'true']);
   if (isolated.code !== 0) return refuse(`no namespaces can be made here (${isolated.stderr.trim()})`);
+  if (cacheDir.startsWith('/run/')) {
+    return refuse(`the cache folder ${cacheDir} is below /run, which a node hides; set XDG_CACHE_HOME`);
+  }
   return requirePackages([
     'busybox-static',
     'conntrack',
@@ -121,25 +165,4 @@ export async function whyNoClusters(): Promise<string | undefined> {
     'runc',
     'socat',
   ]);
-}
-
-/** The one etcd that the lab's API servers share. */
-async function startEtcd(run: Run): Promise<string> {
-  const { etcd } = await ensureBinaries(['etcd']);
-  const clientUrl = `http://127.0.0.1:${await freePort()}`;
-  const daemon = new Daemon(
-    etcd,
-    etcdArgs({
-      dataDir: join(run.dir, 'etcd'),
-      clientUrl,
-      peerUrl: `http://127.0.0.1:${await freePort()}`,
-    }),
-    'etcd',
-    { lab: run.id, logFile: join(run.dir, 'etcd.log') },
-  );
-  await until('etcd ready', 30_000, async () => {
-    if (!daemon.running) throw new GivenUp(`etcd has ended:\n${daemon.tail()}`);
-    return (await fetch(`${clientUrl}/health`)).ok ? true : undefined;
-  });
-  return clientUrl;
 }

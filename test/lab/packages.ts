@@ -79,6 +79,6 @@ async function install(names: readonly Package[]): Promise<void> {
   await must(
     'apt-get',
     ['install', '-q', '-y', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', ...names],
-    { env: { ...env, RUNLEVEL: '1' } },
+    { env: { ...env, RUNLEVEL: '1', SYSTEMD_OFFLINE: '1' } },
   );
 }

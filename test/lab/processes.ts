@@ -131,7 +131,7 @@ export class Daemon {
 /** Only what a program needs: no proxy, no kubeconfig, no setting of the developer's shell changes a lab. */
 export function cleanEnvironment(): Record<string, string> {
   return {
-    PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].join(':'),
     LANG: 'C.UTF-8',
   };
 }

@@ -4,6 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDir } from './cache.ts';
 import { removeCgroups } from './cgroups.ts';
+import { restoreLimits } from './limits.ts';
 import { lock, tryLock, type Lock } from './lock.ts';
 import { killProcesses } from './processes.ts';
 
@@ -21,6 +22,7 @@ export async function tearDown(id: string): Promise<void> {
   await killProcesses(id);
   await removeCgroups(id);
   await rm(join(runsDir, id), { recursive: true, force: true, maxRetries: 5 });
+  await restoreLimits(runsDir);
 }
 
 /** Takes away what labs left whose owners are dead; answers their ids. A living owner holds the lock of its id. */

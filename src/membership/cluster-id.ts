@@ -28,12 +28,12 @@ async function clusterProperty(member: ObjectStore): Promise<string | undefined>
  * The cluster's id: its ClusterProperty where it has one (KEP-2149), else what the user gave. The two may
  * not contradict each other.
  *
- * @throws Refusal `id-differs` or `id-missing`; Error where the property is no DNS label
+ * @throws Refusal `id-differs`, `id-missing`, or `id-invalid` where the property is no DNS label
  */
 export async function clusterIdOf(member: ObjectStore, given: ClusterId | undefined): Promise<ClusterId> {
   const property = await clusterProperty(member);
   if (property !== undefined) {
-    const id = parseClusterId(property);
+    const id = parseProperty(property, member.location);
     if (given === undefined || given === id) return id;
     throw new Refusal(
       'id-differs',
@@ -46,6 +46,18 @@ export async function clusterIdOf(member: ObjectStore, given: ClusterId | undefi
     'id-missing',
     `${member.location} has no ClusterProperty ${PROPERTY} that says what it is called; give --cluster-id`,
   );
+}
+
+function parseProperty(value: string, location: string): ClusterId {
+  try {
+    return parseClusterId(value);
+  } catch (cause) {
+    throw new Refusal(
+      'id-invalid',
+      `ClusterProperty ${PROPERTY} at ${location}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
 }
 
 /**

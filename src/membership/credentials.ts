@@ -7,6 +7,7 @@ import type { KubeAddress } from '../store/kube-address.ts';
 import type { ObjectRef, ObjectStore } from '../store/store.ts';
 import { SecretText } from '../api/secret-text.ts';
 import { CREDENTIALS_SECRET } from './names.ts';
+import { Refusal } from './refusal.ts';
 
 /** A member's token and for how long it holds, in milliseconds since 1970 by the member's own clock. */
 export interface MemberToken {
@@ -69,7 +70,7 @@ export function credentialsSecret(credentials: BrokerCredentials): Secret {
   };
 }
 
-/** @throws Error that names every key that is missing or wrong (never its content), and what to do. */
+/** @throws Refusal that names every key that is missing or wrong (never its content), and what to do. */
 export function parseCredentials(secret: Secret): BrokerCredentials {
   const problems: string[] = [];
   const optional = (key: string): string | undefined => {
@@ -102,7 +103,8 @@ export function parseCredentials(secret: Secret): BrokerCredentials {
   const identityUid = required(Key.identityUid);
   if (problems.length > 0) {
     const { namespace: home = '', name } = secret.metadata;
-    throw new Error(
+    throw new Refusal(
+      'unusable-credentials',
       `Cannot use Secret ${home}/${name}: ${problems.join(', ')}; run "pharos join" again to renew it`,
     );
   }
@@ -126,12 +128,13 @@ export function parseCredentials(secret: Secret): BrokerCredentials {
 /**
  * The Secret with a member's credentials.
  *
- * @throws Error where there is none, StoreError where it can't be read
+ * @throws Refusal where there is none, StoreError where it can't be read
  */
 export async function readCredentialsSecret(member: ObjectStore): Promise<Secret> {
   const secret = await member.get(Kinds.Secret, CREDENTIALS_REF);
   if (secret !== undefined) return secret;
-  throw new Error(
+  throw new Refusal(
+    'not-a-member',
     `${member.location} has no Secret ${SYSTEM_NAMESPACE}/${CREDENTIALS_SECRET} with access to a broker; ` +
       'run "pharos join" first',
   );

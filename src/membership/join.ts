@@ -70,6 +70,12 @@ export async function planJoin(deps: JoinDeps, request: JoinRequest): Promise<Jo
     broker.get(Kinds.ServiceAccount, { namespace: brokerNamespace, name: identityName(cluster) }),
     storedCredentials(member),
   ]);
+  if (home?.metadata.deletionTimestamp !== undefined) {
+    throw new Refusal(
+      'still-leaving',
+      `Namespace ${SYSTEM_NAMESPACE} at ${member.location} is still being deleted; join when it is gone`,
+    );
+  }
   if (claim !== undefined) expectOwnClaim(claim, cluster, clusterUid, broker.location);
   if (credentials !== undefined) expectSameMembership(credentials, claim, request, member.location);
   const missing: CustomResourceDefinition[] = await definitionsToApply(member, [

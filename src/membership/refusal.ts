@@ -4,8 +4,11 @@ export type RefusalCode =
   | 'id-taken'
   | 'id-differs'
   | 'id-missing'
+  | 'id-invalid'
   | 'already-joined'
+  | 'still-leaving'
   | 'not-a-member'
+  | 'unusable-credentials'
   | 'definition-too-old'
   | 'kubernetes-too-old';
 

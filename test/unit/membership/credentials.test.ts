@@ -59,7 +59,7 @@ test('all that is wrong with a Secret is said at once, and none of its content',
 test('a Secret without data is no credentials', () => {
   assert.throws(
     () => parseCredentials({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a', namespace: 'b' } }),
-    /^Error: Cannot use Secret b\/a: "cluster-id" is missing, .*"identity-uid" is missing;/,
+    /^Refusal: Cannot use Secret b\/a: "cluster-id" is missing, .*"identity-uid" is missing;/,
   );
 });
 

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { userPath } from '../config/environment.ts';
+import { createLogging } from '../observability/logger.ts';
+import type { KubernetesStore } from '../store/kubernetes.ts';
+import type { Context } from './command.ts';
+import { UserError } from './user-error.ts';
+
+/**
+ * The kubeconfig that an operator means: the flag, else KUBECONFIG, else ~/.kube/config; undefined where
+ * there is none, which leaves the service account of a pod.
+ */
+function operatorKubeconfig(flag: string | undefined, { environment }: Context): string | undefined {
+  if (flag !== undefined) return userPath(environment, flag);
+  const { KUBECONFIG: variable = '', HOME: home = '' } = environment.variables;
+  const [first, second] = variable.split(delimiter).filter((path) => path !== '');
+  if (second !== undefined) {
+    throw new UserError(`KUBECONFIG names several files (${variable}); choose one with --kubeconfig FILE`);
+  }
+  if (first !== undefined) return userPath(environment, first);
+  const own = join(home, '.kube/config');
+  return home !== '' && existsSync(own) ? own : undefined;
+}
+
+/** An API server for the time of one command of an operator: close it by `using`. */
+export async function openCluster(
+  flag: string | undefined,
+  context: Context,
+): Promise<{ readonly store: KubernetesStore } & Disposable> {
+  const kubeconfig = operatorKubeconfig(flag, context);
+  const { openKubernetesStore } = await import('../store/kubernetes.ts');
+  const logging = createLogging({
+    level: 'warn',
+    format: 'pretty',
+    colour: false,
+    write: (line) => context.stderr.write(line),
+  });
+  const store = await openKubernetesStore({
+    log: logging('store'),
+    ...(kubeconfig !== undefined && { kubeconfig }),
+  });
+  return { store, [Symbol.dispose]: () => store.close() };
+}

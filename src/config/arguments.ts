@@ -101,7 +101,8 @@ function optionsOf(name: string, flag: Flag): Option[] {
   const list = flag.form === 'list' ? flag.default.join(', ') : flag.default;
   const ending = list === undefined || list === '' ? '' : ` (default: ${list})`;
   const collect = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
-  return [new Option(`--${name} <${flag.placeholder}>`, flag.help + ending).argParser(collect)];
+  const short = flag.form === 'list' || flag.short === undefined ? '' : `-${flag.short}, `;
+  return [new Option(`${short}--${name} <${flag.placeholder}>`, flag.help + ending).argParser(collect)];
 }
 
 function footer({ example, flags }: CommandSpec): string {

@@ -20,6 +20,8 @@ interface Valued<T> extends Described {
 /** `--ttl SECONDS`; without a default the command gets undefined when nobody set it. */
 export interface ValueFlag<T = unknown> extends Valued<T> {
   readonly form: 'value';
+  /** One letter that may stand for the name, e.g. `o` for `-o`. */
+  readonly short?: string;
   /** As the user would write it. */
   readonly default?: string;
 }

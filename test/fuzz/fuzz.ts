@@ -95,7 +95,8 @@ export function fuzz(options: {
 
   for (let number = 0; number < options.packets; number++) {
     const fresh = wellFormed(random, NAMES);
-    const packet = random.once(3) ? fresh : mutate(random, fresh, previous);
+    const intact = random.once(3);
+    const packet = intact ? fresh : mutate(random, fresh, previous);
     previous = fresh;
     const transport: Transport = random.once(4) ? 'tcp' : 'udp';
     const client = { address: random.of(['192.0.2.1', '192.0.2.2', '2001:db8::1']) };
@@ -118,7 +119,7 @@ export function fuzz(options: {
     }
     if (warm.failures.length > 0) fail(`answering failed: ${String(warm.failures[0])}`);
     if (!packet.equals(given)) fail('the packet was changed');
-    const wrong = violation(packet, response, transport);
+    const wrong = violation(packet, response, transport, intact);
     if (wrong !== undefined) fail(wrong);
     if (response !== undefined) responses++;
     if (number % COMPARE_EVERY === 0) {

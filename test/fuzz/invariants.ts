@@ -8,11 +8,15 @@ const OWN_SIZE = 1232;
 const FORMERR = 1;
 const TYPE_OPT = 41;
 
-/** @returns what is wrong, in a sentence; undefined where nothing is */
+/**
+ * @param intact whether the packet is as it was made, so that it may be called malformed for its sections alone
+ * @returns what is wrong, in a sentence; undefined where nothing is
+ */
 export function violation(
   packet: Buffer,
   response: Buffer | undefined,
   transport: Transport,
+  intact = false,
 ): string | undefined {
   const due = packet.length >= HEADER && packet[2]! < 0x80;
   if (response === undefined) return due ? 'there is no response' : undefined;
@@ -46,7 +50,12 @@ export function violation(
     const optsAsked = countOpts(asked);
     if (rcode !== FORMERR && opts !== optsAsked)
       return 'OPT is there without being asked for, or is not there';
-    if (rcode === FORMERR && optsAsked < 2 && packet.readUInt16BE(endOfQuestion(packet) - 4) !== TYPE_OPT) {
+    if (
+      intact &&
+      rcode === FORMERR &&
+      optsAsked < 2 &&
+      packet.readUInt16BE(endOfQuestion(packet) - 4) !== TYPE_OPT
+    ) {
       return 'it is called malformed and is not';
     }
   }

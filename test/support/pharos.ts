@@ -48,7 +48,8 @@ export async function startPharos(...args: string[]): Promise<PharosProcess> {
       until(`pharos ${args[0]} ready`, timeoutMs, async () => {
         if (!isRunning()) throw new GivenUp(`pharos ${args[0]} has ended:\n${log}`);
         const { ok } = await fetch(`http://${metrics}/readyz`);
-        return ok ? undefined : Promise.reject(new Error(log));
+        if (!ok) throw new Error(log);
+        return true;
       }).then(() => {}),
     async [Symbol.asyncDispose]() {
       if (isRunning()) child.kill('SIGTERM');

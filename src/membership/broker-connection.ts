@@ -13,7 +13,7 @@ export interface BrokerConnection {
    * Every request from now on carries these. The server stays the one that was connected to: a broker that
    * moved needs a new connection.
    */
-  use(credentials: BrokerCredentials): void;
+  readonly use: (credentials: BrokerCredentials) => void;
 }
 
 /**

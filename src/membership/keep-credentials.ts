@@ -13,7 +13,7 @@ import { identityName } from './names.ts';
 import { renewalDelayMs } from './renewal.ts';
 
 /** The Secret is read again this often at least: another replica, or `pharos join`, may have renewed it. */
-const REREAD_MS = 10 * 60_000;
+const REREAD_MS = 3_600_000;
 const BACKOFF = { baseMs: 1000, maxMs: 5 * 60_000 };
 
 export interface KeepCredentialsDeps {

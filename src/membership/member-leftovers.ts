@@ -49,6 +49,9 @@ const CONTENT: readonly Kind[] = [
   namespaced('apps/v1', 'DaemonSet', 'daemonsets'),
 ];
 
+/** By these the replicas of Pharos's processes elect their leader. */
+const OWN_LEASES = 'pharos-';
+
 /** Kubernetes puts it into every namespace. */
 const ROOT_CERTIFICATES = 'kube-root-ca.crt';
 
@@ -61,16 +64,18 @@ const removalOf =
 
 /** Finds all of it by its marks, with no memory of what was made. Changes nothing. */
 export async function findLeftovers(member: ObjectStore): Promise<MemberLeftovers> {
-  const [rights, slices, imports, exports, secret, namespace, definitions, brokers] = await Promise.all([
-    Promise.all(RIGHTS.map((kind) => findRights(member, kind))),
-    member.list(Kinds.EndpointSlice, { labels: { [Label.managedBy]: MANAGED_BY } }),
-    listOrNone(member, Kinds.ServiceImport, {}),
-    listOrNone(member, Kinds.ServiceExport, {}),
-    member.get(Kinds.Secret, CREDENTIALS_REF),
-    findNamespace(member),
-    member.list(Kinds.CustomResourceDefinition, { labels: OURS }),
-    listOrNone(member, Kinds.ValidatingAdmissionPolicyBinding, { labels: OURS }),
-  ]);
+  const [rights, slices, imports, exports, leases, secret, namespace, definitions, brokers] =
+    await Promise.all([
+      Promise.all(RIGHTS.map((kind) => findRights(member, kind))),
+      member.list(Kinds.EndpointSlice, { labels: { [Label.managedBy]: MANAGED_BY } }),
+      listOrNone(member, Kinds.ServiceImport, {}),
+      listOrNone(member, Kinds.ServiceExport, {}),
+      member.list(Kinds.Lease, { namespace: SYSTEM_NAMESPACE }),
+      member.get(Kinds.Secret, CREDENTIALS_REF),
+      findNamespace(member),
+      member.list(Kinds.CustomResourceDefinition, { labels: OURS }),
+      listOrNone(member, Kinds.ValidatingAdmissionPolicyBinding, { labels: OURS }),
+    ]);
   const kept: string[] = [];
   const unused = definitions.filter((definition) => {
     const reason = reasonToKeep(definition, { imports, exports, isBroker: brokers.length > 0 });
@@ -86,6 +91,7 @@ export async function findLeftovers(member: ObjectStore): Promise<MemberLeftover
     objects: [
       ...slices.map(removalOf(Kinds.EndpointSlice)),
       ...imports.filter(isOurs).map(removalOf(Kinds.ServiceImport)),
+      ...leases.filter(({ metadata: { name } }) => name.startsWith(OWN_LEASES)).map(removalOf(Kinds.Lease)),
       ...(secret === undefined ? [] : [removalOf(Kinds.Secret)(secret)]),
       ...(namespace !== undefined && namespace.foreign === undefined
         ? [{ kind: Kinds.Namespace, ref: { name: SYSTEM_NAMESPACE } }]

@@ -15,7 +15,13 @@ for (const [sentence, version, property, given, expected] of [
   ['is read from older installations of about.k8s.io, too', ALPHA, 'west', undefined, 'west'],
   ['must be said by somebody', BETA, undefined, undefined, /has no ClusterProperty .* give --cluster-id$/],
   ['may not be said differently', BETA, 'west', 'east', /says that it is "west" .* --cluster-id says "east"/],
-  ['must be a DNS label', BETA, 'West 1', undefined, /^Refusal: ClusterProperty .*: "West 1" is not a cluster id/],
+  [
+    'must be a DNS label',
+    BETA,
+    'West 1',
+    undefined,
+    /^Refusal: ClusterProperty .*: "West 1" is not a cluster id/,
+  ],
 ] as const) {
   test(`the cluster's id ${sentence}`, async () => {
     const store = await cluster('west', new FakeClock());

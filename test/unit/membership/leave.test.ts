@@ -68,6 +68,26 @@ test('looking before leaving changes nothing', async () => {
   assert.deepEqual([await inventory(broker), await inventory(west)], before);
 });
 
+test('the Leases by which agents elected their leader go, also from a namespace that stays', async () => {
+  const { broker, west, deps, request } = await clusterset();
+  const metadata = { name: 'pharos-system' };
+  await west.apply(Kinds.Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata });
+  const lease = (name: string) =>
+    west.apply(Kinds.Lease, {
+      apiVersion: Kinds.Lease.apiVersion,
+      kind: 'Lease',
+      metadata: { name, namespace: 'pharos-system' },
+      spec: {},
+    });
+  await join(deps, request);
+  await Promise.all([lease('pharos-agent'), lease('theirs')]);
+  await leave({ member: west, broker }, anyCluster);
+  assert.deepEqual(
+    (await west.list(Kinds.Lease)).map(({ metadata: { name } }) => name),
+    ['theirs'],
+  );
+});
+
 test("users' ServiceExports stay, without the conditions that nobody keeps up to date any more", async () => {
   const { broker, west, deps, request } = await clusterset();
   await join(deps, request);

@@ -7,13 +7,13 @@ import type { ObjectStore, Selector, WatchEvent } from '../../../src/store/store
 export interface Recording<T extends KubeObject> {
   readonly events: readonly WatchEvent<T>[];
   readonly lines: readonly string[];
-  /** Resolves once `line` has been told `times` times; fails after ten seconds. */
+  /** Resolves once `line` has been told `times` times; fails after half a minute. */
   until(line: string, times?: number): Promise<void>;
   /** Aborts the watch; resolves when it has ended. */
   stop(): Promise<void>;
 }
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 function lineOf(event: WatchEvent<KubeObject>): string {
   switch (event.type) {

@@ -73,7 +73,7 @@ export function memberIdentity({ cluster, clusterUid }: Member, namespace: strin
     }),
     manifest(Kinds.RoleBinding, { metadata, roleRef: role(name), subjects }),
     manifest(Kinds.RoleBinding, {
-      metadata: { ...metadata, name: `${name}-records` },
+      metadata: { ...metadata, name: `${name}.records` },
       roleRef: role(MEMBER_ROLE),
       subjects,
     }),

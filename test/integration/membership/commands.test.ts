@@ -161,7 +161,7 @@ test('a dry run of leaving lists what would go and touches nothing', () =>
     assert.deepEqual(stdout.trimEnd().split('\n'), [
       `# On the broker, ${broker.address.server}`,
       'remove RoleBinding pharos-broker/cluster-west',
-      'remove RoleBinding pharos-broker/cluster-west-records',
+      'remove RoleBinding pharos-broker/cluster-west.records',
       'remove Role pharos-broker/cluster-west',
       'remove ServiceAccount pharos-broker/cluster-west',
       `# In the member, ${west.address.server}`,

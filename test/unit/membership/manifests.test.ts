@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
 import type { Role } from '../../../src/api/administration.ts';
 import { planBroker } from '../../../src/membership/deploy.ts';
@@ -28,7 +29,7 @@ test('an identity is an account with two roles, the account first: it is the cla
     'ServiceAccount pharos-broker/cluster-west',
     'Role pharos-broker/cluster-west',
     'RoleBinding pharos-broker/cluster-west',
-    'RoleBinding pharos-broker/cluster-west-records',
+    'RoleBinding pharos-broker/cluster-west.records',
   ]);
 });
 
@@ -67,3 +68,26 @@ test('deploy/broker/broker.yaml is what "pharos broker deploy --dry-run" prints 
     (await planBroker(empty, NAMESPACE, definitions)).map(({ object }) => object),
   );
 });
+
+test('no two clusters share an object on the broker, however similar their ids', () => {
+  const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,12}[a-z0-9])?$/);
+  const suffix = fc.constantFrom('', '-records', '-west', '-token', '-cluster');
+  fc.assert(
+    fc.property(label, suffix, suffix, (stem, x, y) => {
+      fc.pre(x !== y);
+      assert.deepEqual(shared(`${stem}${x}`, `${stem}${y}`), []);
+    }),
+  );
+});
+
+test('"west" and "west-records" share no object on the broker', () => {
+  assert.deepEqual(shared('west', 'west-records'), []);
+});
+
+/** The names that the identities of two clusters have in common. */
+function shared(one: string, two: string): string[] {
+  const namesOf = (cluster: string): string[] =>
+    names(memberIdentity({ cluster: id(cluster), clusterUid: 'u' }, NAMESPACE));
+  const mine = new Set(namesOf(one));
+  return namesOf(two).filter((name) => mine.has(name));
+}

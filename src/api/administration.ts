@@ -33,7 +33,7 @@ export interface ClusterRole extends KubeObject {
   rules: PolicyRule[];
 }
 
-export interface Subject {
+interface Subject {
   kind: 'ServiceAccount';
   name: string;
   namespace: string;

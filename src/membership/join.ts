@@ -21,7 +21,7 @@ import { Refusal } from './refusal.ts';
 import { renewalDelayMs } from './renewal.ts';
 
 /** What is asked for as a token's life. The broker may grant less. */
-export const TOKEN_LIFETIME_SECONDS = 30 * 24 * 3600;
+const TOKEN_LIFETIME_SECONDS = 30 * 24 * 3600;
 
 export interface JoinRequest {
   readonly cluster: ClusterId;

@@ -109,7 +109,7 @@ const measured: Record<string, number[]> = {
   'export deleted': [],
 };
 for (let round = 0; round < rounds; round++) {
-  process.stderr.write(`\rround ${round + 1} of ${rounds}`);
+  if (process.stderr.isTTY) process.stderr.write(`\rround ${round + 1} of ${rounds}`);
   const before = `10.1.${round % 250}.1`;
   const after = `10.1.${round % 250}.2`;
   await store.apply(Kinds.EndpointSlice, slice(before));
@@ -123,7 +123,7 @@ for (let round = 0; round < rounds; round++) {
   await store.remove(Kinds.ServiceExport, { name: 'mysql', namespace: 'shop' });
   measured['export deleted']?.push(await answered(undefined));
 }
-process.stderr.write('\n');
+if (process.stderr.isTTY) process.stderr.write('\n');
 
 console.log(`change in west → answer in east, ${rounds} rounds, milliseconds`);
 console.log('                   p50    p90    p99    max');

@@ -170,7 +170,7 @@ suite('a pod in east uses a service of west by name', { skip }, () => {
       return text.includes('ANSWER: 0') ? text : undefined;
     });
     assert.match(answer, /status: NOERROR/);
-    assert.match(answer, /EDE: 2[23].*shop\/web/s);
+    assert.match(answer, /EDE: 2[23] .*web\.shop\..*west: no ready endpoint/s);
     await west.kubectl(['-n', 'shop', 'scale', 'deployment', 'web', '--replicas=1']);
     await eventually('web is back', () => inEast('getent', 'hosts', 'web.shop.svc.clusterset.local'));
   });

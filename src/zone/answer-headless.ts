@@ -1,6 +1,7 @@
 import type { IpFamily } from '../api/objects.ts';
 import { whyNone } from './absence.ts';
 import { dashedAddress, undashedAddress } from './dashed.ts';
+import { FAMILIES } from './family.ts';
 import {
   addressRecords,
   familyOf,
@@ -12,11 +13,11 @@ import {
 } from './found.ts';
 import type { NamedPort } from './ports.ts';
 import { ReasonCode } from './reasons.ts';
-import { RRType } from './records.ts';
+import { RRType, type ResourceRecord } from './records.ts';
 import { rotate, rotationPeriod } from './rotation.ts';
 import type { HeadlessMember, HeadlessService } from './service.ts';
 import type { EndpointModel } from './slice-model.ts';
-import { srvRecords, type SrvTarget } from './srv.ts';
+import { distinctTargets, srvRecords, type SrvTarget } from './srv.ts';
 
 /** A headless service, or one cluster's part of it, under its name. */
 export interface HeadlessPart {
@@ -104,18 +105,14 @@ export function atEndpoint(
 }
 
 function endpointsAt(member: HeadlessMember, label: string): readonly EndpointModel[] {
-  const named = member.byLabel.get(label);
-  if (named !== undefined) return named;
-  const address = undashedAddress(label);
-  const canonical = address === undefined ? undefined : member.byLabel.get(dashedAddress(address));
-  return canonical?.filter((endpoint) => endpoint.address === address) ?? [];
+  const named = member.named(label);
+  const address = named.length > 0 ? undefined : undashedAddress(label);
+  if (address === undefined) return named;
+  return member.named(dashedAddress(address)).filter((endpoint) => endpoint.address === address);
 }
 
 const membersOf = ({ service, member }: HeadlessPart): readonly HeadlessMember[] =>
   member === undefined ? service.members : [member];
-
-const countedOf = (part: HeadlessPart): readonly HeadlessMember[] =>
-  membersOf(part).filter(({ standing }) => standing.is === 'counted');
 
 /** MCS DNS specification: without a ready endpoint a headless service's names do not exist. */
 export function noEndpoint(part: HeadlessPart): Found | undefined {
@@ -152,21 +149,27 @@ const distinctAddresses = (endpoints: readonly EndpointModel[]): readonly string
 
 function srv(query: Query, part: HeadlessPart, owner: string, isAsked: (port: NamedPort) => boolean): Found {
   if (!hasPort(part, isAsked)) return typeNotHeld(owner);
-  const counted = countedOf(part);
+  const counted = membersOf(part).filter(({ standing }) => standing.is === 'counted');
   const { ttl } = query.zone;
-  const additional = new Map<string, readonly ReturnType<typeof addressRecords>[number][]>();
-  const targetsOf = (member: HeadlessMember): readonly SrvTarget[] =>
-    member.endpoints.flatMap(({ label, ports }) =>
-      ports.filter(isAsked).map(({ port }) => {
-        const target = `${label}.${clusterName(part, member)}`;
-        if (!additional.has(target)) additional.set(target, targetRecords(target, ttl, member, label));
-        return { target, port, weight: member.weight };
-      }),
-    );
-  const groups = [
-    counted.filter(({ own }) => own).flatMap(targetsOf),
-    counted.filter(({ own }) => !own).flatMap(targetsOf),
-  ];
+  const additional: ResourceRecord[] = [];
+  const targetsOf = (own: boolean): readonly SrvTarget[] => {
+    const targets: SrvTarget[] = [];
+    const seen = new Set<string>();
+    for (const member of counted) {
+      if (member.own !== own) continue;
+      const cluster = part.member === undefined ? `${member.id}.${part.name}` : part.name;
+      for (const { label, ports } of member.endpoints) {
+        const target = `${label}.${cluster}`;
+        const asked = ports.filter(isAsked);
+        for (const { port } of asked) targets.push({ target, port, weight: member.weight });
+        if (asked.length === 0 || seen.has(target)) continue;
+        seen.add(target);
+        additional.push(...targetRecords(target, ttl, member.named(label)));
+      }
+    }
+    return distinctTargets(targets);
+  };
+  const groups = [targetsOf(true), targetsOf(false)];
   const period = rotationPeriod(groups.map(({ length }) => length));
   const targets = groups.flatMap((group) => rotate(group, query.asker.turn, period));
   if (targets.length === 0) return { is: 'no-records', ...whyNone(part.name, membersOf(part)) };
@@ -175,29 +178,17 @@ function srv(query: Query, part: HeadlessPart, owner: string, isAsked: (port: Na
     reason: part.member === undefined ? ReasonCode.endpoints : ReasonCode.oneCluster,
     detail: `${owner}: ${targets.length} ready endpoints`,
     answer: srvRecords(owner, ttl, targets),
-    additional: [...additional.values()].flat(),
+    additional,
     period,
     perClient: false,
   };
 }
 
-const clusterName = ({ member, name }: HeadlessPart, { id }: HeadlessMember): string =>
-  member === undefined ? `${id}.${name}` : name;
-
-const targetRecords = (target: string, ttl: number, member: HeadlessMember, label: string) => {
-  const endpoints = member.byLabel.get(label) ?? [];
-  return [
-    ...addressRecords(
-      target,
-      ttl,
-      'IPv4',
-      distinctAddresses(endpoints.filter(({ family }) => family === 'IPv4')),
-    ),
-    ...addressRecords(
-      target,
-      ttl,
-      'IPv6',
-      distinctAddresses(endpoints.filter(({ family }) => family === 'IPv6')),
-    ),
-  ];
-};
+const targetRecords = (
+  target: string,
+  ttl: number,
+  endpoints: readonly EndpointModel[],
+): readonly ResourceRecord[] =>
+  FAMILIES.flatMap((family) =>
+    addressRecords(target, ttl, family, distinctAddresses(endpoints.filter((one) => one.family === family))),
+  );

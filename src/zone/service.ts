@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { makeChoice, type Choice } from './choice.ts';
 import { addressesByFamily, FAMILIES, perFamily, type ByFamily } from './family.ts';
 import type { ExportModel, ImportModel, Policy } from './import-model.ts';
 import type { NamedPort } from './ports.ts';
+import { same } from './same.ts';
 import type { EndpointModel, SliceModel } from './slice-model.ts';
 
 /** Whether a cluster counts in answers, or why it does not. */
@@ -30,8 +30,8 @@ export interface ClusterSetIpMember extends Member {
 export interface HeadlessMember extends Member {
   /** The endpoints that count as ready. */
   readonly endpoints: readonly EndpointModel[];
-  /** label → the endpoints it names: hostnames and dashed addresses, then pods' names that are free. */
-  readonly byLabel: ReadonlyMap<string, readonly EndpointModel[]>;
+  /** The endpoints that a label names: hostnames and dashed addresses, then pods' names that are free. */
+  readonly named: (label: string) => readonly EndpointModel[];
 }
 
 interface ServiceBase {
@@ -102,7 +102,7 @@ export function compileService(
         weight: part.weight,
         standing: standing(part),
         endpoints: part.ready,
-        byLabel: indexByLabel(part.ready),
+        named: byLabel(part.ready),
       })),
     );
   }
@@ -125,19 +125,16 @@ function exporters(model: ImportModel, slices: readonly SliceModel[]): ReadonlyS
   return new Set([...model.listedClusters, ...slices.map(({ cluster }) => cluster)]);
 }
 
+/** In the order of the slices. Nothing is copied where one slice holds them all, as it mostly does. */
 function readyEndpoints(model: ImportModel, slices: readonly SliceModel[]): readonly EndpointModel[] {
-  const seen = new Set<string>();
-  return slices.flatMap((slice) =>
-    slice.endpoints.filter((endpoint) => {
-      if (!endpoint.ready && !slice.publishNotReady && !model.publishNotReady) return false;
-      // An endpoint may be in two slices for a moment while it moves between them.
-      const key = `${endpoint.label} ${endpoint.address} ${endpoint.ports.map(portKey).join()}`;
-      return seen.size !== seen.add(key).size;
-    }),
+  const parts = slices.map((slice) =>
+    model.publishNotReady || slice.publishNotReady || slice.endpoints.every(({ ready }) => ready)
+      ? slice.endpoints
+      : slice.endpoints.filter(({ ready }) => ready),
   );
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : parts.flat();
 }
-
-const portKey = ({ name, protocol, port }: NamedPort): string => `${name}/${protocol}/${port}`;
 
 /**
  * The addresses of one cluster. The export's Service IPs count while an endpoint is ready, of the same
@@ -210,33 +207,56 @@ function headless(base: ServiceBase, members: readonly HeadlessMember[]): Headle
   };
 }
 
+/** The index is made when the first label is looked up: most services are never asked for one. */
+function byLabel(endpoints: readonly EndpointModel[]): HeadlessMember['named'] {
+  let index: ReadonlyMap<string, readonly EndpointModel[]> | undefined;
+  return (label) => (index ??= indexByLabel(endpoints)).get(label) ?? [];
+}
+
 function indexByLabel(endpoints: readonly EndpointModel[]): ReadonlyMap<string, readonly EndpointModel[]> {
   const index = new Map<string, EndpointModel[]>();
+  const add = (label: string, endpoint: EndpointModel): void => {
+    const named = index.get(label);
+    if (named === undefined) index.set(label, [endpoint]);
+    else named.push(endpoint);
+  };
+  for (const endpoint of endpoints) add(endpoint.label, endpoint);
+  const taken = new Set(index.keys());
   for (const endpoint of endpoints) {
-    const same = index.get(endpoint.label);
-    if (same === undefined) index.set(endpoint.label, [endpoint]);
-    else same.push(endpoint);
-  }
-  const labels = new Set(index.keys());
-  for (const endpoint of endpoints) {
-    if (endpoint.pod === undefined || labels.has(endpoint.pod)) continue;
-    const same = index.get(endpoint.pod);
-    if (same === undefined) index.set(endpoint.pod, [endpoint]);
-    else same.push(endpoint);
+    if (endpoint.pod !== undefined && !taken.has(endpoint.pod)) add(endpoint.pod, endpoint);
   }
   return index;
 }
 
-/** Whether two views of a service answer everything alike. */
+/**
+ * Whether two views of a service answer everything alike. Compared is only what the rest is made of;
+ * parts that did not change are mostly the same objects.
+ */
 export function sameService(a: ServiceView, b: ServiceView): boolean {
-  if (a.type !== 'Headless' || b.type !== 'Headless') return isDeepStrictEqual(a, b);
-  // Everything else in a headless view is made of these; endpoints that did not change are the same objects.
-  const essence = ({ id, own, weight, standing, endpoints }: HeadlessMember): unknown[] => [
-    id,
-    own,
-    weight,
-    standing,
-    endpoints,
-  ];
-  return isDeepStrictEqual(a.members.map(essence), b.members.map(essence));
+  if (a.members.length !== b.members.length) return false;
+  if (a.type === 'Headless')
+    return b.type === 'Headless' && pairwise(a.members, b.members, sameHeadlessMember);
+  return (
+    b.type === 'ClusterSetIP' &&
+    a.clientAffinity === b.clientAffinity &&
+    a.choice.IPv4.policy === b.choice.IPv4.policy &&
+    same(a.ports, b.ports) &&
+    same(a.clustersetIps, b.clustersetIps) &&
+    pairwise(a.members, b.members, sameClusterSetIpMember)
+  );
 }
+
+const pairwise = <T>(a: readonly T[], b: readonly T[], alike: (a: T, b: T) => boolean): boolean =>
+  a.every((item, index) => {
+    const other = b[index];
+    return other !== undefined && alike(item, other);
+  });
+
+const sameMember = (a: Member, b: Member): boolean =>
+  a.id === b.id && a.own === b.own && a.weight === b.weight && same(a.standing, b.standing);
+
+const sameHeadlessMember = (a: HeadlessMember, b: HeadlessMember): boolean =>
+  sameMember(a, b) && same(a.endpoints, b.endpoints);
+
+const sameClusterSetIpMember = (a: ClusterSetIpMember, b: ClusterSetIpMember): boolean =>
+  sameMember(a, b) && same(a.addresses, b.addresses) && same(a.holds, b.holds);

@@ -7,6 +7,8 @@ export type ServiceKey = `${string}/${string}`;
 
 type View = ServiceView | undefined;
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** What the zone finds services by, beside their names; kept in step with one service's change at a time. */
 export class ZoneIndex {
   /** namespace → how many services it has */
@@ -15,6 +17,8 @@ export class ZoneIndex {
   readonly #memberships = new Map<string, Set<ServiceKey>>();
   /** address → keys of the services that own it in reverse zones, sorted */
   readonly #owners = new Map<string, readonly ServiceKey[]>();
+  /** service's key → the addresses that it owns, where it owns any */
+  readonly #owned = new Map<ServiceKey, ReadonlySet<string>>();
 
   hasNamespace(namespace: string): boolean {
     return this.#namespaces.has(namespace);
@@ -33,7 +37,7 @@ export class ZoneIndex {
     changed.add(`service:${key}`);
     this.#countNamespace(key, Number(after !== undefined) - Number(before !== undefined), changed);
     this.#updateMemberships(key, before, after);
-    this.#updateOwners(key, before, after, changed);
+    this.#updateOwners(key, after, changed);
   }
 
   #countNamespace(key: ServiceKey, difference: number, changed: Set<Dependency>): void {
@@ -46,6 +50,7 @@ export class ZoneIndex {
   }
 
   #updateMemberships(key: ServiceKey, before: View, after: View): void {
+    if (before?.members.map(({ id }) => id).join() === after?.members.map(({ id }) => id).join()) return;
     for (const { id } of before?.members ?? []) {
       const keys = this.#memberships.get(id);
       keys?.delete(key);
@@ -58,9 +63,14 @@ export class ZoneIndex {
     }
   }
 
-  #updateOwners(key: ServiceKey, before: View, after: View, changed: Set<Dependency>): void {
-    const old = new Set(before && reverseAddresses(before));
-    const now = new Set(after && reverseAddresses(after));
+  #updateOwners(key: ServiceKey, after: View, changed: Set<Dependency>): void {
+    const old = this.#owned.get(key) ?? NONE;
+    const list = after === undefined ? [] : reverseAddresses(after);
+    const now = list.length === 0 ? NONE : new Set(list);
+    if (old.size === 0 && now.size === 0) return;
+    changed.add('reverse');
+    if (now.size === 0) this.#owned.delete(key);
+    else this.#owned.set(key, now);
     for (const address of old) {
       if (now.has(address)) continue;
       const others = this.ownersOf(address).filter((owner) => owner !== key);
@@ -70,6 +80,5 @@ export class ZoneIndex {
     for (const address of now) {
       if (!old.has(address)) this.#owners.set(address, [...this.ownersOf(address), key].sort());
     }
-    if (old.size > 0 || now.size > 0) changed.add('reverse');
   }
 }

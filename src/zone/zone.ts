@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ClusterId } from '../api/identity.ts';
 import type { EndpointSlice, KubeObject, ServiceImport } from '../api/objects.ts';
 import { answer } from './answer.ts';
@@ -8,6 +7,7 @@ import { parseOrigin } from './name.ts';
 import type { Answer, AnswerSource, Asker, Dependency, Question } from './records.ts';
 import { parseReverseZone } from './reverse-name.ts';
 import { compileService, sameService, type ServiceContext, type ServiceView } from './service.ts';
+import { same } from './same.ts';
 import { parseSlice, type SliceModel } from './slice-model.ts';
 import { fields, text } from './unchecked.ts';
 import { ZoneIndex, type ServiceKey } from './zone-index.ts';
@@ -201,7 +201,7 @@ export class Zone implements AnswerSource {
     }
     this.#rejected.delete(`ServiceImport ${key}`);
     const entry = this.#entry(key);
-    if (isDeepStrictEqual(entry.model, model)) return;
+    if (same(entry.model, model)) return;
     entry.model = model;
     touched.add(key);
   }
@@ -227,7 +227,7 @@ export class Zone implements AnswerSource {
     if (this.#serviceOfSlice.get(sliceKey) !== key) this.#dropSlice(sliceKey, touched);
     const { slices } = this.#entry(key);
     // Keeping the equal one keeps its endpoints' identity, which is what makes comparing views cheap.
-    if (isDeepStrictEqual(slices.get(sliceKey), slice)) return;
+    if (same(slices.get(sliceKey), slice)) return;
     slices.set(sliceKey, slice);
     this.#serviceOfSlice.set(sliceKey, key);
     touched.add(key);

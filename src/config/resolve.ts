@@ -35,7 +35,7 @@ export function resolveValues<S extends CommandSpec>(spec: S, sources: Sources):
     const texts = given?.texts ?? defaultsOf(flag);
     switch (flag.form) {
       case 'list':
-        shape[name] = z.array(flag.type);
+        shape[name] = z.array(flag.type).min(flag.default.length > 0 ? 1 : 0, { error: 'must have a value' });
         input[name] = texts;
         break;
       case 'value':

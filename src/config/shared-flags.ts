@@ -44,7 +44,7 @@ export const logFlags = <F extends (typeof FORMATS)[number], L extends (typeof L
 export const kubeconfigFlag = {
   kubeconfig: {
     form: 'value',
-    help: "Kubeconfig of this cluster; without it KUBECONFIG, ~/.kube/config or the pod's service account",
+    help: 'Kubeconfig of this cluster; without it the service account of the pod',
     placeholder: 'FILE',
     type: text('a file'),
     completes: 'file',

@@ -1,6 +1,6 @@
 /** The types that flags may have: each turns the user's text into a checked value or says what is wrong. */
 import { z } from 'zod';
-import { type ClusterId, parseClusterId } from '../api/identity.ts';
+import { type ClusterId, isDnsLabel, parseClusterId } from '../api/identity.ts';
 import { canonicalIp, ipFamily } from '../api/ip.ts';
 import { parseDuration } from './duration.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
@@ -42,6 +42,10 @@ export const storeUrl: z.ZodType<StoreUrl, string> = parsed(parseStoreUrl);
 /** Seconds. */
 export const duration: z.ZodType<number, string> = parsed(parseDuration);
 export const clusterId: z.ZodType<ClusterId, string> = parsed(parseClusterId);
+export const namespace: z.ZodType<string, string> = parsed((text) => {
+  if (isDnsLabel(text)) return text;
+  throw new Error('must be the name of a namespace: 1 to 63 of a-z, 0-9 and "-", not "-" at either end');
+});
 /** RFC 2181, 8: at most 2^31 - 1; what is longer than a week helps nobody and is capped by resolvers. */
 export const ttl: z.ZodType<number, string> = wholeNumber(0, 604_800, 'seconds');
 

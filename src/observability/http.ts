@@ -16,10 +16,12 @@ export interface Route {
   reply(parameters: Readonly<Record<string, string>>): Reply | Promise<Reply>;
 }
 
-export interface HttpServer extends AsyncDisposable {
+export interface HttpServer {
   /** Where it listens, with the port that the system gave where 0 was asked for. */
   readonly address: string;
   readonly port: number;
+  /** Ends all connections. */
+  close(): Promise<void>;
 }
 
 /** A header of this many bytes is no browser's or scraper's. */
@@ -44,7 +46,7 @@ export async function serveHttp(
   return {
     address,
     port,
-    async [Symbol.asyncDispose]() {
+    async close() {
       const { promise, resolve } = Promise.withResolvers<void>();
       server.close(() => resolve());
       server.closeAllConnections();

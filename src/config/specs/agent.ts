@@ -1,7 +1,7 @@
 import { BROKER_NAMESPACE } from '../../api/names.ts';
 import type { CommandSpec } from '../flag.ts';
 import { clusterIdFlag, configFlag, kubeconfigFlag, logFlags, metricsListenFlag } from '../shared-flags.ts';
-import { oneOf, text } from '../types.ts';
+import { namespace, oneOf, text } from '../types.ts';
 
 const ENDPOINTS = ['service', 'pods'] as const;
 
@@ -31,7 +31,7 @@ export const agentSpec = {
       form: 'value',
       help: "Namespace of the clusterset's records on the broker",
       placeholder: 'NAMESPACE',
-      type: text('a namespace'),
+      type: namespace,
       default: BROKER_NAMESPACE,
     },
     ...clusterIdFlag,
@@ -46,6 +46,13 @@ export const agentSpec = {
     'leader-elect': {
       form: 'switch',
       help: 'Work only while holding a Lease in this cluster, so that several replicas may run',
+    },
+    'lease-namespace': {
+      form: 'value',
+      help: 'Namespace of that Lease in this cluster',
+      placeholder: 'NAMESPACE',
+      type: namespace,
+      default: 'pharos-system',
     },
     ...metricsListenFlag,
     ...logFlags({ format: 'json', level: 'info' }),

@@ -41,7 +41,7 @@ export const playgroundSpec = {
     ...ttlFlag,
     ...policyFlag,
     ...strictNamesFlag,
-    ...logFlags({ format: 'pretty', level: 'warn' }),
+    ...logFlags({ format: 'pretty', level: 'error' }),
     ...configFlag,
   },
 } as const satisfies CommandSpec;

@@ -32,7 +32,7 @@ describe('the HTTP server', () => {
       },
     ]);
   });
-  after(() => server[Symbol.asyncDispose]());
+  after(() => server.close());
   const ask = (path: string, init?: RequestInit): Promise<Response> =>
     fetch(`http://127.0.0.1:${server.port}${path}`, init);
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+/** The command `pharos`: reads the command line and hands over to one of src/commands. */
+import { readFileSync } from 'node:fs';
+import { commands } from './commands/commands.ts';
+import { failureText } from './commands/user-error.ts';
+import { configure } from './config/configure.ts';
+import { inheritedEnvironment } from './config/environment.ts';
+import { specs } from './config/specs/specs.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const environment = inheritedEnvironment();
+const configured = configure(specs, version, process.argv.slice(2), environment);
+
+// Whoever reads our output may go away, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+switch (configured.type) {
+  case 'print':
+    process.stdout.write(configured.text);
+    break;
+  case 'wrong':
+    process.stderr.write(`${configured.problem}\n`);
+    process.exitCode = 2;
+    break;
+  case 'run': {
+    const { spec, values } = configured;
+    try {
+      const run = await commands.get(spec)!();
+      const { stdout, stderr } = process;
+      // What is running ends by a signal. Else nothing that a library left open may keep the process alive.
+      if ((await run(values, { version, environment, stdout, stderr, process })) === 'done') process.exit();
+    } catch (error) {
+      process.stderr.write(`${failureText(spec.name, error)}\n`);
+      process.exit(1);
+    }
+    break;
+  }
+  default:
+    configured satisfies never;
+}

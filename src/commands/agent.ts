@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { userPath } from '../config/environment.ts';
+import { formatListenAddress } from '../config/listen-address.ts';
+import type { agentSpec } from '../config/specs/agent.ts';
+import { Agent } from '../discovery/agent.ts';
+import { agentMetrics } from '../discovery/metrics.ts';
+import { healthRoutes } from '../observability/http.ts';
+import type { MetricSource } from '../observability/metric-source.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { LeaderElection } from '../runtime/lease.ts';
+import { Shutdown } from '../runtime/shutdown.ts';
+import { type KubernetesStore, openKubernetesStore } from '../store/kubernetes.ts';
+import { memberClusterId } from './cluster-id.ts';
+import type { Run } from './command.ts';
+import { loggingTo } from './logging.ts';
+import { serveOrExplain } from './serve.ts';
+import { storeMetrics } from './store-metrics.ts';
+
+/** The Lease that the agents of one cluster share. */
+const LEASE = 'pharos-agent';
+
+export const runAgent: Run<typeof agentSpec> = async (values, context) => {
+  const { environment, process, version } = context;
+  const logging = loggingTo(context, values);
+  const log = logging('agent');
+  const clock = systemClock;
+  const open = (name: string, kubeconfig: string | undefined): Promise<KubernetesStore> =>
+    openKubernetesStore({
+      log: logging('store', { store: name }),
+      ...(kubeconfig !== undefined && { kubeconfig: userPath(environment, kubeconfig) }),
+    });
+  const member = await open('member', values.kubeconfig);
+  const broker = await open('broker', values.brokerKubeconfig ?? values.kubeconfig);
+  const cluster = await memberClusterId(member, values.clusterId, log);
+
+  const election = values.leaderElect
+    ? new LeaderElection({
+        store: member,
+        namespace: values.leaseNamespace,
+        name: LEASE,
+        identity: `${hostname()}_${randomUUID()}`,
+        clock,
+        random: Math.random,
+        log: logging('election'),
+      })
+    : undefined;
+  let agent: Agent | undefined; // while this process works
+  const shutdown = new Shutdown({ process, log, clock });
+  const metrics = createMetrics(() => [
+    ...(agent === undefined ? [] : agentMetrics(agent)),
+    ...(election === undefined ? [] : electionMetrics(election)),
+    ...storeMetrics({ member: member.counters, broker: broker.counters }),
+  ]);
+  const notReady = (): string | undefined => {
+    if (shutdown.signal.aborted) return 'shutting down';
+    // Standing by is all that is asked of a replica that does not lead.
+    if (election !== undefined && agent === undefined) return undefined;
+    return agent?.isMemberSynced === true
+      ? undefined
+      : `the first full lists from ${member.location} are not in yet`;
+  };
+  const http = await serveOrExplain(
+    '--metrics-listen',
+    values.metricsListen,
+    healthRoutes(metrics, notReady),
+  );
+  log.info(
+    {
+      version,
+      cluster,
+      metrics: formatListenAddress(http),
+      member: member.location,
+      broker: broker.location,
+      brokerNamespace: values.brokerNamespace,
+      endpoints: values.endpoints,
+    },
+    'pharos agent is up',
+  );
+
+  const work = async (signal: AbortSignal): Promise<void> => {
+    const { brokerNamespace, endpoints } = values;
+    const random = Math.random;
+    agent = new Agent({ cluster, member, broker, brokerNamespace, endpoints, log, clock, random });
+    void agent.synced.then(() => log.info({}, 'Both sides are complete: syncing'));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    await agent.close();
+    agent = undefined;
+  };
+  const working = election === undefined ? work(shutdown.signal) : election.run(shutdown.signal, work);
+
+  shutdown.defer('stores', () => {
+    member.close();
+    broker.close();
+  });
+  shutdown.defer('http', () => http.close());
+  shutdown.defer('agent', () => working);
+  return 'running';
+};
+
+const electionMetrics = (election: LeaderElection): readonly MetricSource[] => [
+  {
+    name: 'pharos_agent_leader',
+    help: 'Whether this replica is the one that works (1) or stands by (0).',
+    type: 'gauge',
+    read: () => Number(election.isLeader),
+  },
+];

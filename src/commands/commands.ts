@@ -1,0 +1,36 @@
+import type { CommandSpec } from '../config/flag.ts';
+import { agentSpec } from '../config/specs/agent.ts';
+import { brokerDeploySpec } from '../config/specs/broker-deploy.ts';
+import { brokerRemoveClusterSpec } from '../config/specs/broker-remove-cluster.ts';
+import { brokerShowSpec } from '../config/specs/broker-show.ts';
+import { completionSpec } from '../config/specs/completion.ts';
+import { dnsSpec } from '../config/specs/dns.ts';
+import { joinSpec } from '../config/specs/join.ts';
+import { leaveSpec } from '../config/specs/leave.ts';
+import { playgroundSpec } from '../config/specs/playground.ts';
+import type { Run } from './command.ts';
+
+/** Loads what a command takes, which is much for some of them. */
+type Load<S extends CommandSpec = CommandSpec> = () => Promise<Run<S>>;
+
+/** Ties a command's data to what it does, so that the types of the flags reach it. */
+const entry = <S extends CommandSpec>(spec: S, load: Load<S>): [CommandSpec, Load] => [
+  spec,
+  load as unknown as Load,
+];
+
+/** What each command does. */
+export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
+  entry(playgroundSpec, async () => (await import('./playground.ts')).runPlayground),
+  entry(dnsSpec, async () => (await import('./dns.ts')).runDns),
+  entry(agentSpec, async () => (await import('./agent.ts')).runAgent),
+  entry(brokerDeploySpec, async () => (await import('./broker-deploy.ts')).runBrokerDeploy),
+  entry(brokerShowSpec, async () => (await import('./broker-show.ts')).runBrokerShow),
+  entry(
+    brokerRemoveClusterSpec,
+    async () => (await import('./broker-remove-cluster.ts')).runBrokerRemoveCluster,
+  ),
+  entry(joinSpec, async () => (await import('./join.ts')).runJoin),
+  entry(leaveSpec, async () => (await import('./leave.ts')).runLeave),
+  entry(completionSpec, async () => (await import('./completion.ts')).runCompletion),
+]);

@@ -1,0 +1,128 @@
+import { formatListenAddress } from '../config/listen-address.ts';
+import { userPath } from '../config/environment.ts';
+import type { Values } from '../config/flag.ts';
+import type { dnsSpec } from '../config/specs/dns.ts';
+import { dnsMetrics } from '../dns/metrics.ts';
+import { startDnsServer } from '../dns/server.ts';
+import { healthRoutes } from '../observability/http.ts';
+import type { Log } from '../observability/log.ts';
+import type { MetricSource } from '../observability/metric-source.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { Shutdown } from '../runtime/shutdown.ts';
+import { DirectoryStore } from '../store/directory.ts';
+import { formatProblem } from '../store/directory-problem.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { Zone } from '../zone/zone.ts';
+import { memberClusterId } from './cluster-id.ts';
+import type { Context, Run } from './command.ts';
+import { feedZone } from './feed-zone.ts';
+import { loggingTo } from './logging.ts';
+import { serveOrExplain } from './serve.ts';
+import { storeMetrics } from './store-metrics.ts';
+import { zoneMetrics } from './zone-metrics.ts';
+
+type DnsValues = Values<typeof dnsSpec>;
+
+/** How long queries are still answered after readiness is off, for whoever has not noticed yet. */
+const DRAIN_MS = 1000;
+
+export const runDns: Run<typeof dnsSpec> = async (values, context) => {
+  const logging = loggingTo(context, values);
+  const log = logging('dns');
+  const clock = systemClock;
+  const opened = await openStore(values, context, logging('store'));
+  const { store } = opened;
+  const cluster = opened.kubernetes ? await memberClusterId(store, values.clusterId, log) : values.clusterId;
+  const zone = new Zone({
+    origins: values.zone,
+    policy: values.policy,
+    ttl: values.ttl,
+    strictNames: values.strictNames,
+    advertise: values.advertise,
+    serial: Math.floor(clock.now() / 1000),
+    ...(cluster !== undefined && { ownCluster: cluster }),
+  });
+
+  const server = await startDnsServer({ source: zone, listen: values.listen, log: logging('server') });
+  const shutdown = new Shutdown({ process: context.process, log, clock });
+  const metrics = createMetrics(() => [...dnsMetrics(server), ...zoneMetrics(zone), ...opened.metrics]);
+  const notReady = (): string | undefined => {
+    if (shutdown.signal.aborted) return 'shutting down';
+    return zone.synced ? undefined : `the first full list from ${store.location} is not in yet`;
+  };
+  const http = await serveOrExplain(
+    '--metrics-listen',
+    values.metricsListen,
+    healthRoutes(metrics, notReady),
+  );
+  log.info(
+    {
+      version: context.version,
+      cluster,
+      zone: values.zone,
+      listen: server.addresses.map(formatListenAddress),
+      metrics: formatListenAddress(http),
+      store: store.location,
+    },
+    'pharos dns is up',
+  );
+  const unsubscribe = zone.subscribe(() => {
+    unsubscribe();
+    log.info({ services: [...zone.services()].length }, 'The zone is complete: answering');
+  });
+  const feeding = new AbortController();
+  const { staleAfter } = values;
+  const feed = { store, zone, clock, log: logging('store'), staleAfter, gateways: true };
+  const fed = feedZone(feed, feeding.signal);
+
+  shutdown.defer('store', () => opened.close());
+  shutdown.defer('http', () => http.close());
+  shutdown.defer('dns server', () => server.close());
+  shutdown.defer('watches', () => {
+    feeding.abort();
+    return fed;
+  });
+  shutdown.defer('drain', () => clock.sleep(DRAIN_MS));
+  return 'running';
+};
+
+interface OpenedStore {
+  readonly store: ObjectStore;
+  readonly kubernetes: boolean;
+  readonly metrics: readonly MetricSource[];
+  close(): Promise<void>;
+}
+
+async function openStore(
+  { store: url, kubeconfig, clusterId }: DnsValues,
+  { environment }: Context,
+  log: Log,
+): Promise<OpenedStore> {
+  switch (url.type) {
+    case 'directory': {
+      const store = await DirectoryStore.open({
+        path: userPath(environment, url.path),
+        cluster: clusterId ?? '',
+        clock: systemClock,
+        onLoaded: ({ problems }) => {
+          for (const problem of problems)
+            log.warn({ problem: formatProblem(problem) }, 'A manifest is left out');
+        },
+      });
+      return { store, kubernetes: false, metrics: [], close: () => store[Symbol.asyncDispose]() };
+    }
+    case 'kubernetes': {
+      // Loading the client takes most of a second and 90 MB, which only this store is worth.
+      const { openKubernetesStore } = await import('../store/kubernetes.ts');
+      const store = await openKubernetesStore({
+        log,
+        ...(kubeconfig !== undefined && { kubeconfig: userPath(environment, kubeconfig) }),
+      });
+      const metrics = storeMetrics({ member: store.counters });
+      return { store, kubernetes: true, metrics, close: async () => store.close() };
+    }
+    default:
+      return url satisfies never;
+  }
+}

@@ -1,0 +1,158 @@
+/** Keeps a zone equal to what a store says. */
+import { Kinds } from '../api/kinds.ts';
+import { Label } from '../api/names.ts';
+import type { Gateway, KubeObject } from '../api/objects.ts';
+import type { Log } from '../observability/log.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { ObjectStore, WatchEvent } from '../store/store.ts';
+import type { Reachability, Zone } from '../zone/zone.ts';
+
+export interface FeedOptions {
+  readonly store: ObjectStore;
+  readonly zone: Zone;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Seconds out of sight of the store after which answers say that they are stale. */
+  readonly staleAfter: number;
+  /** Whether the cluster's Gateway objects say which clusters can be reached; else all can. */
+  readonly gateways: boolean;
+}
+
+/** Follows the store until `signal` aborts; then, and only then, it resolves. */
+export async function feedZone(options: FeedOptions, signal: AbortSignal): Promise<void> {
+  const { store, zone, gateways } = options;
+  const sight = new Sight(options);
+  const watches = [
+    store.watch(
+      Kinds.ServiceImport,
+      {},
+      sight.watching('serviceimports', (event) => {
+        if (event.type === 'snapshot') zone.replaceImports(event.objects);
+        else if (event.type === 'set') zone.setImport(event.object);
+        else zone.removeImport(event.object);
+      }),
+      signal,
+    ),
+    store.watch(
+      Kinds.EndpointSlice,
+      { labelExists: [Label.sourceCluster] },
+      sight.watching('endpointslices', (event) => {
+        if (event.type === 'snapshot') zone.replaceSlices(event.objects);
+        else if (event.type === 'set') zone.setSlice(event.object);
+        else zone.removeSlice(event.object);
+      }),
+      signal,
+    ),
+  ];
+  if (gateways) watches.push(followGateways(options, signal));
+  await Promise.all(watches);
+  sight.close();
+}
+
+type Change<T extends KubeObject> = Exclude<WatchEvent<T>, { type: 'interrupted' | 'live' }>;
+
+/** Knows since when any of the watches has been out of sight of the store. */
+class Sight {
+  readonly #options: FeedOptions;
+  readonly #lost = new Set<string>(); // plural names of the kinds that are out of sight
+  #cancel = (): void => {};
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  watching<T extends KubeObject>(
+    kind: string,
+    onChange: (event: Change<T>) => void,
+  ): (event: WatchEvent<T>) => void {
+    const { log } = this.#options;
+    return (event) => {
+      if (event.type === 'interrupted') {
+        log.warn({ kind, err: event.error }, 'The store is out of sight; what is known stays in force');
+        this.#lose(kind);
+      } else if (event.type === 'live') {
+        log.info({ kind }, 'The store is in sight again');
+        this.#regain(kind);
+      } else {
+        onChange(event);
+      }
+    };
+  }
+
+  close(): void {
+    this.#cancel();
+  }
+
+  #lose(kind: string): void {
+    const isFirst = this.#lost.size === 0;
+    this.#lost.add(kind);
+    if (!isFirst) return;
+    const { clock, zone, staleAfter } = this.#options;
+    const since = new Date(clock.now()).toISOString();
+    this.#cancel = clock.after(staleAfter * 1000, () => zone.setStale(since));
+  }
+
+  #regain(kind: string): void {
+    this.#lost.delete(kind);
+    if (this.#lost.size > 0) return;
+    this.#cancel();
+    this.#options.zone.setStale(undefined);
+  }
+}
+
+/**
+ * Where the cluster has Gateways, a cluster is reachable while one of them holds a connection to it. Where
+ * the kind does not exist, or must not be read, there are none.
+ */
+function followGateways({ store, zone, log }: FeedOptions, signal: AbortSignal): Promise<void> {
+  const gateways = new Map<string, Gateway>(); // name → gateway
+  const nameOf = ({ metadata }: Gateway): string => `${metadata.namespace}/${metadata.name}`;
+  return store.watch(
+    Kinds.Gateway,
+    {},
+    (event) => {
+      switch (event.type) {
+        case 'snapshot':
+          gateways.clear();
+          for (const gateway of event.objects) gateways.set(nameOf(gateway), gateway);
+          break;
+        case 'set':
+          gateways.set(nameOf(event.object), event.object);
+          break;
+        case 'removed':
+          gateways.delete(nameOf(event.object));
+          break;
+        case 'interrupted':
+          if (event.error.code === 'not-found') gateways.clear();
+          else
+            log.warn(
+              { kind: 'gateways', err: event.error },
+              'The connections to other clusters are not known',
+            );
+          break;
+        case 'live':
+          break;
+        default:
+          event satisfies never;
+      }
+      zone.setReachability(reachabilityOf([...gateways.values()]));
+    },
+    signal,
+  );
+}
+
+/** Which clusters the gateways reach: any of them is enough, and a degraded connection still carries. */
+export function reachabilityOf(gateways: readonly Gateway[]): Reachability {
+  if (gateways.length === 0) return 'all';
+  const clusters = new Map<string, { reachable: boolean; reason?: string }>();
+  for (const { cluster, state, reason } of gateways.flatMap(({ status }) => status?.connections ?? [])) {
+    if (state === 'connected' || state === 'degraded') clusters.set(cluster, { reachable: true });
+    else if (clusters.get(cluster)?.reachable !== true) {
+      clusters.set(cluster, {
+        reachable: false,
+        reason: `the connection is in state ${state}${reason === undefined ? '' : `: ${reason}`}`,
+      });
+    }
+  }
+  return clusters;
+}

@@ -1,0 +1,97 @@
+import { fileURLToPath } from 'node:url';
+import { userPath } from '../config/environment.ts';
+import { formatListenAddress } from '../config/listen-address.ts';
+import type { playgroundSpec } from '../config/specs/playground.ts';
+import { healthRoutes, type Route } from '../observability/http.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { Shutdown } from '../runtime/shutdown.ts';
+import type { Run } from './command.ts';
+import { loggingTo } from './logging.ts';
+import { Playground } from './playground/playground.ts';
+import { showAll, showChanges } from './playground/show.ts';
+import { serveOrExplain } from './serve.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/clusters', import.meta.url));
+/** One edit changes several things one after the other: they are told together. */
+const TELL_AFTER_MS = 60;
+
+export const runPlayground: Run<typeof playgroundSpec> = async (values, context) => {
+  const { environment, stdout, version } = context;
+  const logging = loggingTo(context, values);
+  const clock = systemClock;
+  const root = values.dir === undefined ? EXAMPLE : userPath(environment, values.dir);
+  let onChange = (): void => {};
+  const playground = await Playground.start({
+    root,
+    dnsListen: values.dnsListen,
+    zone: {
+      origins: values.zone,
+      ttl: values.ttl,
+      policy: values.policy,
+      strictNames: values.strictNames,
+      serial: Math.floor(clock.now() / 1000),
+    },
+    clock,
+    logging,
+    onChange: () => onChange(),
+  });
+  const log = logging('playground');
+  const shutdown = new Shutdown({ process: context.process, log, clock });
+  shutdown.defer('clusters', () => playground.close());
+
+  const shown = { origin: values.zone[0] ?? '', url: '' };
+  const metrics = createMetrics(() => playground.metrics());
+  const notReady = (): string | undefined => (shutdown.signal.aborted ? 'shutting down' : undefined);
+  const http = await serveOrExplain('--http-listen', values.httpListen, [
+    {
+      method: 'GET',
+      path: '/',
+      reply: async () => ({ status: 200, body: showAll(await playground.overview(), shown) }),
+    },
+    ...healthRoutes(metrics, notReady),
+    ...outageRoutes(playground),
+  ]);
+  shown.url = `http://${formatListenAddress(http)}/`;
+  shutdown.defer('http', () => http.close());
+
+  let last = await playground.overview();
+  const count = last.clusters.length;
+  stdout.write(
+    `Pharos ${version} playground: ${count} cluster${count === 1 ? '' : 's'} in ${root}\n\n` +
+      `${showAll(last, shown)}\nEdit a manifest and the answers change. Stop with Ctrl+C.\n`,
+  );
+  let cancel = (): void => {};
+  const tell = async (): Promise<void> => {
+    const now = await playground.overview();
+    const time = new Date(clock.now()).toTimeString().slice(0, 8);
+    for (const line of showChanges(last, now)) stdout.write(`${time} ${line}\n`);
+    last = now;
+  };
+  onChange = () => {
+    cancel();
+    cancel = clock.after(TELL_AFTER_MS, () => void tell());
+  };
+  onChange();
+  shutdown.defer('telling', () => {
+    onChange = () => {};
+    cancel();
+  });
+  return 'running';
+};
+
+/** What an outage looks like: a cluster that loses the broker and all others, and gets them back. */
+function outageRoutes(playground: Playground): Route[] {
+  const route = (verb: string, connected: boolean): Route => ({
+    method: 'POST',
+    path: `/clusters/:id/${verb}`,
+    reply: ({ id = '' }) =>
+      playground.setConnected(id, connected)
+        ? { status: 200, body: `cluster ${id} is ${connected ? 'connected' : 'disconnected'}\n` }
+        : {
+            status: 404,
+            body: `There is no cluster of that name. There are: ${playground.clusters.map(({ id }) => id).join(', ')}\n`,
+          },
+  });
+  return [route('disconnect', false), route('reconnect', true)];
+}

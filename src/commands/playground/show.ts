@@ -1,0 +1,112 @@
+/** The playground's overview as text for a terminal. Pure. */
+import type { Overview, ServiceRow } from './overview.ts';
+
+export interface Surroundings {
+  /** With its final dot. */
+  readonly origin: string;
+  /** `http://127.0.0.1:8053/` */
+  readonly url: string;
+}
+
+/** Everything: clusters, services, conflicts, what is to mend, and a line to copy. */
+export function showAll(overview: Overview, { origin, url }: Surroundings): string {
+  const { clusters, services, exports, problems } = overview;
+  const parts = [
+    table([
+      ['CLUSTER', 'DNS SERVER', 'BROKER'],
+      ...clusters.map(({ id, dns, connected }) => [
+        id,
+        dns ?? 'none',
+        connected ? 'connected' : 'disconnected',
+      ]),
+    ]),
+    services.length === 0
+      ? 'No service is exported. A ServiceExport with the name of a Service exports it.\n'
+      : table([
+          ['SERVICE', 'TYPE', 'EXPORTED BY', 'CONFLICT'],
+          ...services.map(({ key, type, exporters, conflicts }) => [
+            key,
+            type,
+            exporters.join(', '),
+            conflicts.map((conflict) => conflict.split(':', 1)[0]).join(', '),
+          ]),
+        ]),
+  ];
+  const conflicts = services.flatMap((row) => row.conflicts.map((conflict) => `${row.key}: ${conflict}`));
+  if (conflicts.length > 0) parts.push(list('Conflicts, where the oldest export counts:', conflicts));
+  if (exports.length > 0) parts.push(list('Exports that are not in force:', exports));
+  if (problems.length > 0) parts.push(list('Manifests to mend:', problems));
+  const example = services[0]?.key ?? 'NAMESPACE/SERVICE';
+  const [address, port] = splitPort(clusters.find(({ dns }) => dns !== undefined)?.dns);
+  const [namespace, name] = example.split('/');
+  const question = `${name}.${namespace}.svc.${origin.replace(/\.$/, '')}`;
+  parts.push(`Ask:   dig @${address} -p ${port} +noall +answer ${question}\nList:  curl ${url}\n`);
+  return parts.join('\n');
+}
+
+/** What differs, in a line each; empty where nothing does. */
+export function showChanges(before: Overview, after: Overview): string[] {
+  const lines: string[] = [];
+  for (const [id, was, is] of differences(before.clusters, after.clusters, ({ id }) => id)) {
+    if (is === undefined) lines.push(`cluster ${id} left`);
+    else if (was === undefined) lines.push(`cluster ${id} joined, DNS server ${is.dns ?? 'none'}`);
+    else lines.push(`cluster ${id} is ${is.connected ? 'connected' : 'disconnected'}`);
+  }
+  for (const [key, was, is] of differences(before.services, after.services, ({ key }) => key)) {
+    lines.push(...serviceChanges(key, was, is));
+  }
+  lines.push(...newOnes(before.exports, after.exports));
+  lines.push(...newOnes(before.problems, after.problems).map((problem) => `mend ${problem}`));
+  lines.push(...newOnes(after.problems, before.problems).map((problem) => `mended ${problem}`));
+  return lines;
+}
+
+function serviceChanges(key: string, was: ServiceRow | undefined, is: ServiceRow | undefined): string[] {
+  if (is === undefined) return [`${key} is not exported any more`];
+  const lines: string[] = [];
+  if (was?.type !== is.type || was.exporters.join() !== is.exporters.join()) {
+    lines.push(`${key} (${is.type}) is exported by ${is.exporters.join(', ')}`);
+  }
+  if (was?.answers.join() !== is.answers.join()) lines.push(`${key} answers ${is.answers.join('; ')}`);
+  lines.push(...newOnes(was?.conflicts ?? [], is.conflicts).map((conflict) => `${key} has a ${conflict}`));
+  const gone = newOnes(is.conflicts, was?.conflicts ?? []);
+  lines.push(...gone.map((conflict) => `${key} no longer has a ${conflict.split(':', 1)[0]}`));
+  return lines;
+}
+
+const newOnes = (before: readonly string[], after: readonly string[]): string[] =>
+  after.filter((text) => !before.includes(text));
+
+function differences<T>(
+  before: readonly T[],
+  after: readonly T[],
+  keyOf: (row: T) => string,
+): [key: string, was: T | undefined, is: T | undefined][] {
+  const was = new Map(before.map((row) => [keyOf(row), row]));
+  const is = new Map(after.map((row) => [keyOf(row), row]));
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .sort()
+    .filter((key) => JSON.stringify(was.get(key)) !== JSON.stringify(is.get(key)))
+    .map((key) => [key, was.get(key), is.get(key)]);
+}
+
+const list = (title: string, lines: readonly string[]): string =>
+  `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+function splitPort(listen: string | undefined): [address: string, port: string] {
+  const [, address = '127.0.0.1', port = '5300'] = /^\[?(.*?)\]?:(\d+)$/.exec(listen ?? '') ?? [];
+  return [address, port];
+}

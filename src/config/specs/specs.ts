@@ -1,0 +1,23 @@
+import type { CommandSpec } from '../flag.ts';
+import { agentSpec } from './agent.ts';
+import { brokerDeploySpec } from './broker-deploy.ts';
+import { brokerRemoveClusterSpec } from './broker-remove-cluster.ts';
+import { brokerShowSpec } from './broker-show.ts';
+import { completionSpec } from './completion.ts';
+import { dnsSpec } from './dns.ts';
+import { joinSpec } from './join.ts';
+import { leaveSpec } from './leave.ts';
+import { playgroundSpec } from './playground.ts';
+
+/** Every command there is, in the order of the help. */
+export const specs: readonly CommandSpec[] = [
+  playgroundSpec,
+  dnsSpec,
+  agentSpec,
+  brokerDeploySpec,
+  brokerShowSpec,
+  brokerRemoveClusterSpec,
+  joinSpec,
+  leaveSpec,
+  completionSpec,
+];

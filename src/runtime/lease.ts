@@ -4,7 +4,7 @@ import type { Log } from '../observability/log.ts';
 import type { Clock } from './clock.ts';
 
 /** What an election needs of a store. Failures carry a `code`, of which `conflict` has a meaning here. */
-export interface LeaseStore {
+interface LeaseStore {
   get(
     kind: Kind<Lease>,
     ref: { readonly name: string; readonly namespace: string },

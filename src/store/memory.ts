@@ -130,8 +130,7 @@ export class MemoryStore implements ObjectStore {
     const before = shelf.objects.get(key);
     if (before === undefined) return 'absent';
     shelf.objects.delete(key);
-    const resourceVersion = String(++this.#version);
-    const last = freeze({ ...before, metadata: { ...before.metadata, resourceVersion } });
+    const last = asOf(before, String(++this.#version));
     for (const { selector, send } of shelf.watchers) {
       if (matches(selector, before)) send({ type: 'removed', object: last });
     }
@@ -139,13 +138,16 @@ export class MemoryStore implements ObjectStore {
   }
 
   #put(kind: Kind, key: string, before: KubeObject | undefined, after: KubeObject): KubeObject {
-    after.metadata.resourceVersion = String(++this.#version);
+    const resourceVersion = String(++this.#version);
+    after.metadata.resourceVersion = resourceVersion;
     freeze(after);
     const shelf = this.#shelf(kind);
     shelf.objects.set(key, after);
     for (const { selector, send } of shelf.watchers) {
       if (matches(selector, after)) send({ type: 'set', object: after });
-      else if (before !== undefined && matches(selector, before)) send({ type: 'removed', object: before });
+      else if (before !== undefined && matches(selector, before)) {
+        send({ type: 'removed', object: asOf(before, resourceVersion) });
+      }
     }
     return after;
   }
@@ -219,6 +221,11 @@ function contentOf({ metadata: _metadata, status: _status, ...content }: WithSta
 /** metav1.Time: RFC 3339 in whole seconds. */
 function wholeSeconds(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** The last state of an object that went out of sight, with the version at which it did. */
+function asOf(object: KubeObject, resourceVersion: string): KubeObject {
+  return freeze({ ...object, metadata: { ...object.metadata, resourceVersion } });
 }
 
 function freeze<T extends object>(object: T): T {

@@ -218,23 +218,27 @@ describe('leader election', () => {
     assert.deepEqual([...leading], ['a']);
   });
 
-  it('ends when the work ends by itself, with its error where there is one', async () => {
-    const { clock, memory, lease } = setUp();
-    for (const result of [Promise.resolve(), Promise.reject(new Error('work failed'))]) {
+  for (const [how, lead, outcome] of [
+    ['ends by itself', async () => {}, 'resolved'],
+    ['fails', async () => Promise.reject(new Error('work failed')), 'work failed'],
+  ] as const) {
+    it(`gives the Lease back when the work ${how}, and hands on how that was`, async () => {
+      const { clock, memory, lease } = setUp();
+      const { log } = recordingLog();
       const election = new LeaderElection({
         store: memory,
         ...REF,
         identity: 'a',
         clock,
         random: () => 0,
-        log: recordingLog().log,
+        log,
       });
-      const running = election.run(new AbortController().signal, () => result);
-      await assert.doesNotReject(async () =>
-        running.catch((error: Error) => assert.equal(error.message, 'work failed')),
+      const ended = election.run(new AbortController().signal, lead).then(
+        () => 'resolved',
+        (error: Error) => error.message,
       );
-      assert.equal((await lease())?.spec.holderIdentity, undefined);
-      assert.equal(election.isLeader, false);
-    }
-  });
+      assert.equal(await ended, outcome);
+      assert.deepEqual([(await lease())?.spec.holderIdentity, election.isLeader], [undefined, false]);
+    });
+  }
 });

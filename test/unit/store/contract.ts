@@ -381,6 +381,11 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
         await store.apply(Imports, imported(ns, 'mysql', { labels: { show: 'no' } }));
         await seen.until('removed mysql');
         assert.deepEqual(seen.lines, ['snapshot', 'set mysql', 'removed mysql']);
+        const [shown, hidden] = seen.events
+          .slice(1)
+          .map((event) => ('object' in event ? event.object.metadata : assert.fail()));
+        assert.equal(hidden?.uid, shown?.uid);
+        assert.notEqual(hidden?.resourceVersion, shown?.resourceVersion, 'the version at which it went');
         await seen.stop();
       });
 

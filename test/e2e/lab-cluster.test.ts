@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import type { Cluster } from '../lab/cluster.ts';
 import { defaultCorefile } from '../lab/cluster-dns.ts';
-import { image } from '../lab/images.ts';
+import { image, pharosImage } from '../lab/images.ts';
 import { openLab, whyNoClusters, type Lab } from '../lab/lab.ts';
 import { findProcesses } from '../lab/processes.ts';
 import { until } from '../lab/wait.ts';
@@ -109,6 +109,26 @@ suite('a cluster of the lab', { skip }, () => {
       return stdout === 'hello from outside\n' ? true : undefined;
     });
     await server.stop();
+  });
+
+  test('runs this checkout of Pharos from an image', async () => {
+    await west.loadImage(await pharosImage());
+    await west.apply([
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'version', namespace: 'default' },
+        spec: {
+          restartPolicy: 'Never',
+          containers: [{ name: 'pharos', image: image.pharos, args: ['--version'] }],
+        },
+      },
+    ]);
+    const ended = '--for=jsonpath={.status.phase}=Succeeded';
+    const { stderr } = await west.kubectl(['wait', ended, 'pod/version', '--timeout=60s']);
+    const { stdout } = await west.kubectl(['logs', 'version']);
+    assert.match(stdout, /^\d+\.\d+\.\d+/, stderr);
+    await west.kubectl(['delete', 'pod', 'version']);
   });
 
   test('serves by another Corefile as soon as it has been given one', async () => {

@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   readonly dualStack?: boolean;
   readonly proxyMode?: ProxyMode;
+  /** What cluster DNS serves by from the start, made from the address of the first node; else names of the cluster alone. */
+  readonly corefile?: (nodeIp: string) => string;
 }
 
 /** A whole Kubernetes: control plane, kubelet, containerd, kube-proxy and CoreDNS on nodes of its own. */
@@ -70,7 +72,7 @@ const apiPort = 6443;
 export async function startCluster(
   name: string,
   deps: ClusterDeps,
-  { proxyMode = 'nftables' }: ClusterOptions,
+  { proxyMode = 'nftables', corefile: firstCorefile = () => defaultCorefile }: ClusterOptions,
 ): Promise<Cluster> {
   const { addresses, binaries, dir, fabric, lab } = deps;
   const [first] = addresses.nodes;
@@ -167,16 +169,19 @@ export async function startCluster(
     const { code, stderr } = await kubectl(args);
     if (code !== 0) throw new Error(`cluster ${name}: kubectl ${args.join(' ')}: ${stderr.trim()}`);
   };
+  let servedBy: string | undefined;
   const setClusterDns = async (corefile: string): Promise<void> => {
+    if (corefile === servedBy) return;
     await applyWith(kubectl, clusterDns(corefile, addresses.dnsIp));
     await must('-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=120s');
     await Promise.all(netnses.map((netns) => waitClusterDns(netns, addresses.dnsIp, corefile)));
+    servedBy = corefile;
   };
 
   await Promise.all([
     ...nodes.map((node) => node.start()),
     apiReady().then(async () => {
-      await Promise.all([installCrds(rest, deps.crds), setClusterDns(defaultCorefile)]);
+      await Promise.all([installCrds(rest, deps.crds), setClusterDns(firstCorefile(firstIp))]);
     }),
   ]);
   await must('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');

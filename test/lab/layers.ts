@@ -50,7 +50,7 @@ export async function isFresh(...paths: readonly string[]): Promise<boolean> {
   return false;
 }
 
-type Source = TarEntry & { readonly from?: string; readonly text?: string };
+type Source = TarEntry & { readonly from?: string; readonly changed?: number; readonly text?: string };
 
 async function entriesOf(content: LayerContent): Promise<Source[]> {
   const byPath = new Map<string, Source>();
@@ -67,10 +67,11 @@ async function entriesOf(content: LayerContent): Promise<Source[]> {
   for (const [path, mode] of Object.entries(content.directories ?? {})) {
     add({ type: 'directory', path: relative(path), mode });
   }
-  for (const [path, from] of Object.entries(content.files ?? {})) {
-    const { size, mode } = await stat(from);
-    add({ type: 'file', path: relative(path), mode: mode & 0o777, size, from });
-  }
+  const files = Object.entries(content.files ?? {}).map(async ([path, from]): Promise<Source> => {
+    const { size, mode, mtimeMs } = await stat(from);
+    return { type: 'file', path: relative(path), mode: mode & 0o777, size, from, changed: mtimeMs };
+  });
+  for (const file of await Promise.all(files)) add(file);
   for (const [path, text] of Object.entries(content.texts ?? {})) {
     const mode = text.startsWith('#!') ? 0o755 : 0o644;
     add({ type: 'file', path: relative(path), mode, size: Buffer.byteLength(text), text });
@@ -82,12 +83,18 @@ async function entriesOf(content: LayerContent): Promise<Source[]> {
   return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** Small files whole: packages bring thousands, and a stream for each takes ten times as long. */
+async function* contentOf(path: string, size: number): AsyncGenerator<Buffer> {
+  if (size < 1_000_000) yield await readFile(path);
+  else yield* createReadStream(path) as AsyncIterable<Buffer>;
+}
+
 async function* bytesOf(entries: readonly Source[]): AsyncGenerator<Buffer> {
   for (const entry of entries) {
     yield tarHeader(entry);
     if (entry.type !== 'file') continue;
     if (entry.text !== undefined) yield Buffer.from(entry.text);
-    else if (entry.from !== undefined) yield* createReadStream(entry.from) as AsyncIterable<Buffer>;
+    else if (entry.from !== undefined) yield* contentOf(entry.from, entry.size);
     yield tarPadding(entry.size);
   }
   yield tarEnd;
@@ -96,12 +103,7 @@ async function* bytesOf(entries: readonly Source[]): AsyncGenerator<Buffer> {
 /** The layer with this content; made once, and kept in the cache as long as no file changes in size or time. For one caller at a time. */
 export async function makeLayer(content: LayerContent): Promise<Layer> {
   const entries = await entriesOf(content);
-  const stamps = await Promise.all(
-    entries.map(async (entry) =>
-      entry.from === undefined ? [entry] : [entry, (await stat(entry.from)).mtimeMs],
-    ),
-  );
-  const path = join(imagesDir, `layer-${contentKey(JSON.stringify(stamps))}.tar`);
+  const path = join(imagesDir, `layer-${contentKey(JSON.stringify(entries))}.tar`);
   if (!(await isFresh(`${path}.sha256`, path))) {
     await mkdir(imagesDir, { recursive: true });
     const temporary = `${path}.new`;

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { allBinaries, ensureBinaries, ensureCrds } from './binaries.ts';
 import { image } from './images.ts';
 import { openLab, whyNoClusters } from './lab.ts';
-import { deployPharos } from './pharos.ts';
+import { deployPharos, pharosCorefile } from './pharos.ts';
 import { sweep } from './run.ts';
 
 const usage = `Usage: npm run lab [-- COMMAND [OPTIONS]]
@@ -38,8 +38,8 @@ async function up(options: UpOptions): Promise<void> {
   log('starting broker, west and east');
   const [broker, west, east] = await Promise.all([
     lab.fabricApi('broker', { controllers: true }),
-    lab.cluster('west', options),
-    lab.cluster('east', options),
+    lab.cluster('west', { ...options, corefile: pharosCorefile }),
+    lab.cluster('east', { ...options, corefile: pharosCorefile }),
   ]);
   log('starting pharos agent and pharos dns in west and in east');
   const members = await deployPharos(broker, [west, east]);

@@ -16,6 +16,7 @@ const brings = {
   iproute2: 'ip',
   iptables: 'iptables',
   knot: 'knotd',
+  'knot-dnsutils': 'kdig',
   nftables: 'nft',
   nsd: 'nsd',
   runc: 'runc',

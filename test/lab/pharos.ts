@@ -50,15 +50,17 @@ async function deployMember(broker: FabricApiServer, cluster: Cluster): Promise<
   const [agent, dns] = await Promise.all([
     start('agent', 9153, [`--broker-kubeconfig=${broker.fabricKubeconfig}`]),
     start('dns', 9154, listen),
-    cluster.setClusterDns(withStubDomain(defaultCorefile, 'clusterset.local', node.ip)),
+    cluster.setClusterDns(pharosCorefile(node.ip)),
   ]);
   return { cluster, dnsAddress: node.ip, agent, dns };
 }
 
-/** A Corefile with a server block that forwards one zone, and keeps no answer of it. */
-export function withStubDomain(corefile: string, zone: string, server: string): string {
-  return `${corefile}${zone}:53 {\n    errors\n    forward . ${server}\n}\n`;
-}
+/**
+ * Cluster DNS that sends `clusterset.local` to the `pharos dns` of {@link deployPharos}. A cluster that
+ * starts with it (`lab.cluster('west', { corefile: pharosCorefile })`) is spared a change of CoreDNS later.
+ */
+export const pharosCorefile = (nodeIp: string): string =>
+  `${defaultCorefile}clusterset.local:53 {\n    errors\n    forward . ${nodeIp}\n}\n`;
 
 async function startOnNode(
   cluster: Cluster,

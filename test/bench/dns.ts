@@ -13,14 +13,9 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openLab } from '../lab/lab.ts';
+import { requirePackages } from '../lab/packages.ts';
 import { cpuSeconds } from './support/cpu-time.ts';
-import {
-  contestants,
-  isInstalled,
-  type RunningServer,
-  startServer,
-  whyAbsent,
-} from './support/dns-servers.ts';
+import { contestants, type RunningServer, startServer, whyAbsent } from './support/dns-servers.ts';
 import { type LoadResult, runDnsperf } from './support/dnsperf.ts';
 import { benchServices, manifestOf, queriesOf, zoneFileOf } from './support/services.ts';
 
@@ -43,8 +38,9 @@ for (const [option, value] of Object.entries(size)) {
   );
   process.exit(2);
 }
-if (!(await isInstalled('dnsperf'))) {
-  console.error('bench: dnsperf is not installed; on Debian and Ubuntu: apt-get install dnsperf');
+const missing = await requirePackages(['dnsperf']);
+if (missing !== undefined) {
+  console.error(`bench: ${missing}`);
   process.exit(1);
 }
 

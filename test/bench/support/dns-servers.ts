@@ -116,12 +116,8 @@ export const contestants: readonly Contestant[] = [pharos, coredns, knot, nsd];
 /** Why a contestant cannot take part; undefined where it can. */
 export async function whyAbsent({ program }: Contestant): Promise<string | undefined> {
   if (program === undefined) return undefined;
-  return (await isInstalled(program)) ? undefined : `${program} is not installed`;
-}
-
-export async function isInstalled(program: string): Promise<boolean> {
   const { code } = await command('sh', ['-c', 'command -v "$0"', program]);
-  return code === 0;
+  return code === 0 ? undefined : `${program} is not installed`;
 }
 
 /** Starts it on `core`, and waits until it answers for the last name. */

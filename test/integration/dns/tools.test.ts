@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { type DnsServer, startDnsServer } from '../../../src/dns/server.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { RRType, type ResourceRecord } from '../../../src/zone/records.ts';
-import { a, address, explained, FakeSource, records, soa, ZONE } from './support/fake-source.ts';
+import { requirePackages } from '../../lab/packages.ts';
+import { a, address, explained, FakeSource, records, soa, ZONE } from '../../unit/dns/support/fake-source.ts';
 
 /** The server as tools that others wrote see it. */
-const tools: Record<string, readonly string[]> = {
-  dig: ['+retry=0', '+time=5'],
-  kdig: ['+retry=0', '+timeout=5'],
-};
+const tools = {
+  dig: { brought: 'dnsutils', common: ['+retry=0', '+time=5'] },
+  kdig: { brought: 'knot-dnsutils', common: ['+retry=0', '+timeout=5'] },
+} as const;
 
 const held: readonly ResourceRecord[] = [
   a(`a.${ZONE}`, '192.0.2.1'),
@@ -101,18 +102,19 @@ const digOnly: typeof rows = {
   },
 };
 
-const all = { dig: { ...rows, ...digOnly }, kdig: rows } as Record<string, typeof rows>;
+const rowsFor = { dig: { ...rows, ...digOnly }, kdig: rows };
 
-for (const [tool, common] of Object.entries(tools)) {
-  const missing = spawnSync(tool, ['-v']).error !== undefined;
-  test(`${tool} understands`, { skip: missing && `${tool} is not installed` }, async (t) => {
+for (const tool of ['dig', 'kdig'] as const) {
+  const { brought, common } = tools[tool];
+  const missing = await requirePackages([brought]);
+  test(`${tool} understands`, { skip: missing ?? false }, async (t) => {
     await using server: DnsServer = await startDnsServer({
       source,
       listen: [{ address: '127.0.0.1', port: 0 }],
       log: silentLog,
     });
     const at = ['@127.0.0.1', '-p', String(server.addresses[0]?.port)];
-    for (const [what, { ask, lines }] of Object.entries(all[tool] ?? {})) {
+    for (const [what, { ask, lines }] of Object.entries(rowsFor[tool])) {
       await t.test(what, async () => {
         const { stdout } = await run(tool, [...at, ...common, ...ask]).catch(
           (error: { stdout: string }) => error,

@@ -15,7 +15,7 @@ import type { NamedPort } from './ports.ts';
 import { ReasonCode } from './reasons.ts';
 import { RRType } from './records.ts';
 import type { ClusterSetIpMember, ClusterSetIpService } from './service.ts';
-import { distinctTargets, srvRecords } from './srv.ts';
+import { srvRecords } from './srv.ts';
 
 /** A ClusterSetIP service, or one cluster's part of it, under the name that its addresses have. */
 export interface ClusterSetIpPart {
@@ -106,7 +106,8 @@ function srv(query: Query, part: ClusterSetIpPart, owner: string, ports: readonl
   const main = v4.addresses.length > 0 ? v4 : v6;
   if (main.addresses.length === 0) return { is: 'no-records', ...whyNone(part.name, membersOf(part)) };
   const { ttl } = query.zone;
-  const targets = distinctTargets(ports.map(({ port }) => ({ target: part.name, port, weight: 1 })));
+  const numbers = new Set(ports.map(({ port }) => port));
+  const targets = [...numbers].map((port) => ({ target: part.name, port, weight: 1 }));
   return {
     is: 'records',
     reason: main.reason,

@@ -17,7 +17,7 @@ import { RRType, type ResourceRecord } from './records.ts';
 import { rotate, rotationPeriod } from './rotation.ts';
 import type { HeadlessMember, HeadlessService } from './service.ts';
 import type { EndpointModel } from './slice-model.ts';
-import { distinctTargets, srvRecords, type SrvTarget } from './srv.ts';
+import { srvRecords, type SrvTarget } from './srv.ts';
 
 /** A headless service, or one cluster's part of it, under its name. */
 export interface HeadlessPart {
@@ -154,20 +154,26 @@ function srv(query: Query, part: HeadlessPart, owner: string, isAsked: (port: Na
   const additional: ResourceRecord[] = [];
   const targetsOf = (own: boolean): readonly SrvTarget[] => {
     const targets: SrvTarget[] = [];
-    const seen = new Set<string>();
+    // target → the ports it is in with: a target that comes again, with another address, is the same record
+    const known = new Map<string, number[]>();
     for (const member of counted) {
       if (member.own !== own) continue;
       const cluster = part.member === undefined ? `${member.id}.${part.name}` : part.name;
       for (const { label, ports } of member.endpoints) {
-        const target = `${label}.${cluster}`;
-        const asked = ports.filter(isAsked);
-        for (const { port } of asked) targets.push({ target, port, weight: member.weight });
-        if (asked.length === 0 || seen.has(target)) continue;
-        seen.add(target);
-        additional.push(...targetRecords(target, ttl, member.named(label)));
+        for (const port of ports) {
+          if (!isAsked(port)) continue;
+          const target = `${label}.${cluster}`;
+          const numbers = known.get(target);
+          if (numbers?.includes(port.port)) continue;
+          if (numbers === undefined) {
+            known.set(target, [port.port]);
+            additional.push(...targetRecords(target, ttl, member.named(label)));
+          } else numbers.push(port.port);
+          targets.push({ target, port: port.port, weight: member.weight });
+        }
       }
     }
-    return distinctTargets(targets);
+    return targets;
   };
   const groups = [targetsOf(true), targetsOf(false)];
   const period = rotationPeriod(groups.map(({ length }) => length));
@@ -184,11 +190,17 @@ function srv(query: Query, part: HeadlessPart, owner: string, isAsked: (port: Na
   };
 }
 
-const targetRecords = (
+/** A target mostly has one address, one of each family at most: no sets are made for that. */
+function targetRecords(
   target: string,
   ttl: number,
   endpoints: readonly EndpointModel[],
-): readonly ResourceRecord[] =>
-  FAMILIES.flatMap((family) =>
+): readonly ResourceRecord[] {
+  const [only] = endpoints;
+  if (endpoints.length === 1 && only !== undefined) {
+    return addressRecords(target, ttl, only.family, [only.address]);
+  }
+  return FAMILIES.flatMap((family) =>
     addressRecords(target, ttl, family, distinctAddresses(endpoints.filter((one) => one.family === family))),
   );
+}

@@ -11,17 +11,12 @@ export interface SrvTarget {
 /** Weights of an RRset share this many in proportion, as those of in-cluster DNS do. */
 const SHARED = 100;
 
-/** Each target and port once: no RRset holds two equal records (RFC 2181, 5). */
-export const distinctTargets = (targets: readonly SrvTarget[]): readonly SrvTarget[] => [
-  ...new Map(targets.map((to) => [`${to.port} ${to.target}`, to])).values(),
-];
-
 /**
  * One SRV record per target, priority 0. Weights share 100; where they are more than that together they
  * stand as they are, so that the proportion stays exact in large sets and none falls to 0, which would
  * mean "hardly ever" (RFC 2782).
  *
- * @param targets each of them once
+ * @param targets each target and port once: no RRset holds two equal records (RFC 2181, 5)
  */
 export function srvRecords(
   name: string,

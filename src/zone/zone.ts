@@ -119,27 +119,19 @@ export class Zone implements AnswerSource {
   }
 
   setImport(object: ServiceImport): void {
-    const touched = new Set<ServiceKey>();
-    this.#takeImport(object, touched);
-    this.#publish(touched);
+    this.#change((touched) => this.#takeImport(object, touched));
   }
 
   removeImport(object: KubeObject): void {
-    const touched = new Set<ServiceKey>();
-    this.#dropImport(keyIn(object), touched);
-    this.#publish(touched);
+    this.#change((touched) => this.#dropImport(keyIn(object), touched));
   }
 
   setSlice(object: EndpointSlice): void {
-    const touched = new Set<ServiceKey>();
-    this.#takeSlice(object, touched);
-    this.#publish(touched);
+    this.#change((touched) => this.#takeSlice(object, touched));
   }
 
   removeSlice(object: KubeObject): void {
-    const touched = new Set<ServiceKey>();
-    this.#dropSlice(keyIn(object), touched);
-    this.#publish(touched);
+    this.#change((touched) => this.#dropSlice(keyIn(object), touched));
   }
 
   /** The full list of imports: what it lacks is gone. */
@@ -189,6 +181,12 @@ export class Zone implements AnswerSource {
     if (this.#data.staleSince === since) return;
     this.#data.staleSince = since;
     this.#tell('all');
+  }
+
+  #change(take: (touched: Set<ServiceKey>) => void): void {
+    const touched = new Set<ServiceKey>();
+    take(touched);
+    this.#publish(touched);
   }
 
   #takeImport(object: ServiceImport, touched: Set<ServiceKey>): void {

@@ -5,23 +5,13 @@ import type { KubeObject } from '../api/objects.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
-import { isImported, ownerOf, serviceKey } from './labels.ts';
+import { isImported, NO_SERVICE, ownerOf, recordKey, serviceKey } from './labels.ts';
 
-/** The service that an EndpointSlice is of, by one of its labels. */
-const byServiceLabel =
-  (label: string) =>
-  ({ metadata: { namespace = '', labels } }: KubeObject): string[] => {
-    const service = labels?.[label];
-    return service === undefined ? [] : [serviceKey(namespace, service)];
-  };
-
-export const keyOfOwn = ({ metadata: { namespace = '', name } }: KubeObject): string =>
-  serviceKey(namespace, name);
-
-const byOwner = (object: KubeObject): string[] => {
-  const owner = ownerOf(object);
-  return owner === undefined ? [] : [serviceKey(owner.namespace, owner.service)];
-};
+/** The key of the service that an EndpointSlice is of, by one of its labels. */
+export function keyByLabel({ metadata: { namespace = '', labels } }: KubeObject, label: string): string {
+  const service = labels?.[label];
+  return service === undefined ? NO_SERVICE : serviceKey(namespace, service);
+}
 
 export type MemberCaches = ReturnType<typeof memberCaches>;
 export type BrokerCaches = ReturnType<typeof brokerCaches>;
@@ -38,7 +28,7 @@ export function memberCaches(store: ObjectStore, clock: Clock) {
       clock,
       kind: Kinds.EndpointSlice,
       selector: { labelExists: [Label.ownServiceName] },
-      indexes: { service: byServiceLabel(Label.ownServiceName) },
+      indexes: { service: (slice) => [keyByLabel(slice, Label.ownServiceName)] },
     }),
     imports: new ObjectCache({ store, clock, kind: Kinds.ServiceImport }),
     importedSlices: new ObjectCache({
@@ -47,7 +37,7 @@ export function memberCaches(store: ObjectStore, clock: Clock) {
       kind: Kinds.EndpointSlice,
       selector: { labels: { [Label.managedBy]: MANAGED_BY } },
       indexes: {
-        service: (slice) => (isImported(slice) ? byServiceLabel(Label.serviceName)(slice) : []),
+        service: (slice) => (isImported(slice) ? [keyByLabel(slice, Label.serviceName)] : []),
       },
     }),
   };
@@ -56,21 +46,21 @@ export function memberCaches(store: ObjectStore, clock: Clock) {
 /** Of the broker: the records of all members. */
 export function brokerCaches(store: ObjectStore, namespace: string, clock: Clock) {
   const selector = { namespace, labelExists: [Label.sourceCluster] };
-  const indexes = { service: byOwner };
+  const service = (record: KubeObject): string[] => [recordKey(record)];
   return {
     records: new ObjectCache({
       store,
       clock,
       kind: Kinds.ServiceImport,
       selector,
-      indexes: {
-        ...indexes,
-        namespace: (object) => {
-          const owner = ownerOf(object);
-          return owner === undefined ? [] : [owner.namespace];
-        },
-      },
+      indexes: { service, namespace: (record) => [ownerOf(record)?.namespace ?? ''] },
     }),
-    slices: new ObjectCache({ store, clock, kind: Kinds.EndpointSlice, selector, indexes }),
+    recordSlices: new ObjectCache({
+      store,
+      clock,
+      kind: Kinds.EndpointSlice,
+      selector,
+      indexes: { service },
+    }),
   };
 }

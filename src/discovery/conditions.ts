@@ -1,48 +1,59 @@
 /** What a ServiceExport's owner is told: the conditions `Valid`, `Ready` and `Conflict` (mcs-api v1beta1). Pure. */
 import type { Condition, ServiceExport } from '../api/objects.ts';
-import type { Claim, Conflict } from './aggregate.ts';
+import { type Conflict, conflictText } from './conflict.ts';
 import type { Exported } from './export.ts';
 
 /** How far the export's records have come on their way to the broker. */
 export type Publication =
   | { readonly is: 'published' }
+  /** Nothing has been heard of the broker yet, good or bad. */
+  | { readonly is: 'unknown'; readonly message: string }
   | { readonly is: 'pending'; readonly message: string }
   | { readonly is: 'out-of-sight'; readonly message: string }
   | { readonly is: 'failed'; readonly message: string };
 
 type Told = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
+/** What there is to tell about an export. */
+export interface Findings {
+  readonly exported: Exclude<Exported, { is: 'not-exported' }>;
+  readonly publication: Publication;
+  /** `unknown` before the broker's records have been seen. */
+  readonly conflicts: readonly Conflict[] | 'unknown';
+}
+
+/** The CRD takes 32,768 characters; nobody reads so many. */
+const MAX_MESSAGE = 4000;
+
 /**
  * The conditions for an export as it stands. A condition whose status is the same as before keeps its
- * transition time; conditions of others are not in the result.
+ * transition time, and one that nothing is known about yet stays what it was; conditions of others are not
+ * in the result.
  *
  * @param now RFC 3339
  */
-export function exportConditions(
-  serviceExport: ServiceExport,
-  exported: Exclude<Exported, { is: 'not-exported' }>,
-  publication: Publication,
-  conflicts: readonly Conflict[],
-  now: string,
-): Condition[] {
-  const told =
-    exported.is === 'invalid'
-      ? [{ type: 'Valid', status: 'False' as const, reason: exported.reason, message: exported.message }]
-      : [
-          { type: 'Valid', status: 'True' as const, reason: 'Valid', message: exported.message },
-          readiness(publication),
-          conflictCondition(conflicts),
-        ];
-  const before = serviceExport.status?.conditions ?? [];
+export function exportConditions(serviceExport: ServiceExport, findings: Findings, now: string): Condition[] {
+  const before = new Map(serviceExport.status?.conditions?.map((condition) => [condition.type, condition]));
   const { generation } = serviceExport.metadata;
-  return told.map((condition): Condition => {
-    const same = before.find(({ type }) => type === condition.type);
+  const tell = (told: Told): Condition => {
+    const same = before.get(told.type);
     return {
-      ...condition,
-      lastTransitionTime: same?.status === condition.status ? same.lastTransitionTime : now,
+      ...told,
+      message: told.message.length > MAX_MESSAGE ? `${told.message.slice(0, MAX_MESSAGE)}…` : told.message,
+      lastTransitionTime: same?.status === told.status ? same.lastTransitionTime : now,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
-  });
+  };
+  const { exported, publication, conflicts } = findings;
+  if (exported.is === 'invalid') {
+    return [tell({ type: 'Valid', status: 'False', reason: exported.reason, message: exported.message })];
+  }
+  const [ready, conflict] = [before.get('Ready'), before.get('Conflict')];
+  return [
+    tell({ type: 'Valid', status: 'True', reason: 'Valid', message: exported.message }),
+    publication.is === 'unknown' && ready !== undefined ? ready : tell(readiness(publication)),
+    ...(conflicts !== 'unknown' ? [tell(conflictCondition(conflicts))] : conflict ? [conflict] : []),
+  ];
 }
 
 /** Whether writing `wanted` would change anything. */
@@ -50,18 +61,13 @@ export function sameConditions(
   current: readonly Condition[] | undefined,
   wanted: readonly Condition[],
 ): boolean {
-  const text = ({
-    type,
-    status,
-    reason,
-    message,
-    lastTransitionTime,
-    observedGeneration,
-  }: Condition): string =>
-    JSON.stringify([type, status, reason, message, lastTransitionTime, observedGeneration]);
+  const text = (condition: Condition): string => {
+    const { type, status, reason, message, lastTransitionTime, observedGeneration } = condition;
+    return JSON.stringify([type, status, reason, message, lastTransitionTime, observedGeneration]);
+  };
   const ours = new Set(['Valid', 'Ready', 'Conflict']);
-  const currentTexts = (current ?? []).filter(({ type }) => ours.has(type)).map(text);
-  return currentTexts.sort().join() === wanted.map(text).sort().join();
+  const texts = (conditions: readonly Condition[]): string => conditions.map(text).sort().join();
+  return texts((current ?? []).filter(({ type }) => ours.has(type))) === texts(wanted);
 }
 
 function readiness(publication: Publication): Told {
@@ -71,10 +77,11 @@ function readiness(publication: Publication): Told {
         type: 'Ready',
         status: 'True',
         reason: 'Exported',
-        message: 'The broker has the service; every member cluster can import it',
+        message: 'The broker has the service',
       };
     case 'pending':
       return { type: 'Ready', status: 'False', reason: 'Pending', message: publication.message };
+    case 'unknown':
     case 'out-of-sight':
       return { type: 'Ready', status: 'Unknown', reason: 'Pending', message: publication.message };
     case 'failed':
@@ -86,12 +93,8 @@ function readiness(publication: Publication): Told {
 
 function conflictCondition(conflicts: readonly Conflict[]): Told {
   if (conflicts.length === 0) {
-    return {
-      type: 'Conflict',
-      status: 'False',
-      reason: 'NoConflicts',
-      message: 'All exports of the service agree',
-    };
+    const message = 'All exports of the service agree';
+    return { type: 'Conflict', status: 'False', reason: 'NoConflicts', message };
   }
   return {
     type: 'Conflict',
@@ -100,11 +103,3 @@ function conflictCondition(conflicts: readonly Conflict[]): Told {
     message: conflicts.map(conflictText).join('; '),
   };
 }
-
-/** One conflict in a sentence: `port http: kept "http TCP 80" of west (the oldest export), dropped …`. */
-export function conflictText({ field, kept, dropped }: Conflict): string {
-  const losers = dropped.map(claimText).join(' and ');
-  return `${field}: kept ${claimText(kept)}, the oldest export's; dropped ${losers}`;
-}
-
-const claimText = ({ value, clusters }: Claim): string => `"${value}" of ${clusters.join(', ')}`;

@@ -1,7 +1,8 @@
 /** From a cluster's own objects to its records on the broker: what `ServiceExport` means. Pure. */
-import { Annotation, Label, MANAGED_BY } from '../api/names.ts';
+import type { ClusterId } from '../api/identity.ts';
 import { ipFamily } from '../api/ip.ts';
 import { Kinds } from '../api/kinds.ts';
+import { Annotation, Label, MANAGED_BY } from '../api/names.ts';
 import type {
   EndpointPort,
   EndpointSlice,
@@ -11,6 +12,7 @@ import type {
   ServiceImport,
   ServicePort,
 } from '../api/objects.ts';
+import { usableAnnotations, usableLabels } from './exported-metadata.ts';
 import { recordLabels } from './labels.ts';
 import { mirrorSlices } from './mirror.ts';
 import { type RecordOwner, recordName, recordSliceName } from './record-name.ts';
@@ -20,7 +22,7 @@ import { readSettings } from './settings.ts';
 export type EndpointsMode = 'service' | 'pods';
 
 export interface ExportInput {
-  readonly cluster: string;
+  readonly cluster: ClusterId;
   readonly brokerNamespace: string;
   readonly endpoints: EndpointsMode;
   readonly serviceExport: ServiceExport | undefined;
@@ -65,6 +67,9 @@ export function exportService(input: ExportInput): Exported {
   const headless = service.spec.clusterIP === 'None';
   const serviceIps = headless ? [] : clusterIps(service);
   const { settings, problems } = readSettings(serviceExport);
+  const labels = usableLabels(serviceExport.spec?.exportedLabels);
+  const annotations = usableAnnotations(serviceExport.spec?.exportedAnnotations);
+  const notes = [...problems, ...labels.problems, ...annotations.problems];
   const slices =
     headless || input.endpoints === 'pods'
       ? mirrorSlices(input.slices, service.spec.publishNotReadyAddresses === true)
@@ -72,7 +77,7 @@ export function exportService(input: ExportInput): Exported {
   const metadata = { namespace: input.brokerNamespace, labels: recordLabels(owner) };
   return {
     is: 'valid',
-    message: [`Service "${name}" can be exported`, ...problems].join('; '),
+    message: [`Service "${name}" can be exported`, ...notes].join('; '),
     records: {
       serviceImport: {
         apiVersion: Kinds.ServiceImport.apiVersion,
@@ -81,14 +86,12 @@ export function exportService(input: ExportInput): Exported {
           ...metadata,
           name: recordName(owner),
           annotations: {
-            [Annotation.exportCreated]: serviceExport.metadata.creationTimestamp ?? '',
-            [Annotation.weight]: String(settings.weight),
-            ...(settings.policy === undefined ? {} : { [Annotation.policy]: settings.policy }),
-            ...(settings.toClusters === undefined
-              ? {}
-              : { [Annotation.toClusters]: settings.toClusters.join(',') }),
-            ...jsonAnnotation(Annotation.exportedLabels, serviceExport.spec?.exportedLabels),
-            ...jsonAnnotation(Annotation.exportedAnnotations, serviceExport.spec?.exportedAnnotations),
+            ...annotation(Annotation.exportCreated, serviceExport.metadata.creationTimestamp),
+            ...annotation(Annotation.weight, String(settings.weight)),
+            ...annotation(Annotation.policy, settings.policy),
+            ...annotation(Annotation.toClusters, settings.toClusters?.join(',')),
+            ...annotation(Annotation.exportedLabels, jsonOf(labels.kept)),
+            ...annotation(Annotation.exportedAnnotations, jsonOf(annotations.kept)),
           },
         },
         spec: {
@@ -140,12 +143,7 @@ function serviceIpSlice(
     endpoints: [{ addresses: [address], conditions: { ready } }],
     ports: (service.spec.ports ?? [])
       .map(importPort)
-      .map(({ name = '', protocol = 'TCP', port, appProtocol }): EndpointPort => ({
-        name,
-        protocol,
-        port,
-        ...(appProtocol === undefined ? {} : { appProtocol }),
-      })),
+      .map((port): EndpointPort => ({ ...port, name: port.name ?? '' })),
   };
 }
 
@@ -167,11 +165,11 @@ const importPort = ({ name, protocol = 'TCP', appProtocol, port }: ServicePort):
   port,
 });
 
-const jsonAnnotation = (
-  annotation: string,
-  value: Record<string, string> | undefined,
-): Record<string, string> =>
-  value === undefined || Object.keys(value).length === 0 ? {} : { [annotation]: JSON.stringify(value) };
+const annotation = (name: string, value: string | undefined): Record<string, string> =>
+  value === undefined ? {} : { [name]: value };
+
+const jsonOf = (entries: Readonly<Record<string, string>>): string | undefined =>
+  Object.keys(entries).length === 0 ? undefined : JSON.stringify(entries);
 
 function definedOf<T extends object, K extends keyof T>(object: T, ...keys: K[]): Partial<Pick<T, K>> {
   const picked: Partial<Pick<T, K>> = {};

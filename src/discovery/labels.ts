@@ -1,3 +1,4 @@
+import { isDnsLabel } from '../api/identity.ts';
 import { Label, MANAGED_BY } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { RecordOwner } from './record-name.ts';
@@ -22,6 +23,16 @@ export function ownerOf(object: KubeObject): RecordOwner | undefined {
 
 /** `namespace/service`: the key that everything of one service is reconciled under. */
 export const serviceKey = (namespace: string, service: string): string => `${namespace}/${service}`;
+
+/** The key of what claims to be a record and does not say of which service: of no service, but somebody's. */
+export const NO_SERVICE = '?';
+
+/** The key of the service that a record is of. */
+export function recordKey(object: KubeObject): string {
+  const owner = ownerOf(object);
+  if (owner === undefined || !Object.values(owner).every(isDnsLabel)) return NO_SERVICE;
+  return serviceKey(owner.namespace, owner.service);
+}
 
 /**
  * Whether Pharos made this ServiceImport or EndpointSlice of a member out of records. The records themselves

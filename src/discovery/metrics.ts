@@ -4,36 +4,45 @@ import type { Agent } from './agent.ts';
 /** What the agent tells of itself. */
 export const agentMetrics = (agent: Agent): readonly MetricSource[] => [
   {
-    name: 'pharos_agent_imported_services',
-    help: 'Services of the clusterset that this cluster sees.',
+    name: 'pharos_agent_exports',
+    help: 'ServiceExports of this cluster, by where they stand.',
     type: 'gauge',
-    read: () => agent.services().length,
+    labels: ['state'],
+    read: () => [...agent.exportStates].map(([state, value]) => ({ labels: { state }, value })),
+  },
+  {
+    name: 'pharos_agent_seen_services',
+    help: 'Services of the clusterset that are exported to this cluster, by whether they are imported.',
+    type: 'gauge',
+    labels: ['state'],
+    read: () => {
+      const counts = { imported: 0, 'no-namespace': 0, 'foreign-import': 0 };
+      for (const { notImported } of agent.services()) counts[notImported ?? 'imported']++;
+      return Object.entries(counts).map(([state, value]) => ({ labels: { state }, value }));
+    },
   },
   {
     name: 'pharos_agent_conflicting_services',
     help: 'Services whose exports do not agree.',
     type: 'gauge',
-    read: () => agent.services().filter(({ conflicts }) => conflicts.length > 0).length,
+    read: () => [...agent.services()].filter(({ conflicts }) => conflicts.length > 0).length,
   },
   {
     name: 'pharos_agent_writes_total',
-    help: 'Writes that the API servers accepted.',
+    help: 'Writes by how they ended; what failed is tried again.',
     type: 'counter',
-    labels: ['store'],
-    read: () => perStore(agent.counters.writes),
+    labels: ['store', 'outcome'],
+    read: () =>
+      Object.entries(agent.counters.writes).flatMap(([store, outcomes]) =>
+        [...outcomes].map(([outcome, value]) => ({ labels: { store, outcome }, value })),
+      ),
   },
   {
-    name: 'pharos_agent_write_errors_total',
-    help: 'Writes that an API server refused or that did not reach it; each is tried again.',
+    name: 'pharos_agent_refused_total',
+    help: 'Objects on the broker, and parts of them, that were not taken, by why.',
     type: 'counter',
-    labels: ['store'],
-    read: () => perStore(agent.counters.writeErrors),
-  },
-  {
-    name: 'pharos_agent_rejected_records_total',
-    help: 'Records on the broker that cannot be used.',
-    type: 'counter',
-    read: () => agent.counters.rejected,
+    labels: ['reason'],
+    read: () => [...agent.counters.refused].map(([reason, value]) => ({ labels: { reason }, value })),
   },
   {
     name: 'pharos_agent_queue_depth',
@@ -45,12 +54,18 @@ export const agentMetrics = (agent: Agent): readonly MetricSource[] => [
   },
   {
     name: 'pharos_agent_synced',
-    help: 'Whether the lists of a store are complete (1) or not yet (0).',
+    help: 'Whether the first lists of a store are complete (1) or not yet (0).',
     type: 'gauge',
     labels: ['store'],
-    read: () => perStore({ member: Number(agent.isMemberSynced), broker: Number(agent.isBrokerSynced) }),
+    read: () => [
+      { labels: { store: 'member' }, value: Number(agent.isMemberSynced) },
+      { labels: { store: 'broker' }, value: Number(agent.isBrokerSynced) },
+    ],
+  },
+  {
+    name: 'pharos_agent_broker_in_sight',
+    help: 'Whether the broker is followed at this moment (1) or not (0).',
+    type: 'gauge',
+    read: () => Number(agent.isBrokerInSight),
   },
 ];
-
-const perStore = (values: Readonly<Record<'member' | 'broker', number>>) =>
-  Object.entries(values).map(([store, value]) => ({ labels: { store }, value }));

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint, EndpointSlice } from '../api/objects.ts';
+import { byText } from './conflict.ts';
 import type { SliceContent } from './export.ts';
 import { isRoutable } from './routable.ts';
 
 /** Kubernetes' own default, and a bound on what one pod's change rewrites. */
 const MAX_ENDPOINTS = 100;
+
+/** Far more halvings than the largest slice takes, unless endpoints share one address. */
+const MAX_HALVINGS = 24;
 
 const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -18,7 +22,10 @@ export function mirrorSlices(slices: readonly EndpointSlice[], publishNotReady: 
   return slices
     .filter(({ addressType }) => addressType === 'IPv4' || addressType === 'IPv6')
     .flatMap((slice) => {
-      const endpoints = slice.endpoints.flatMap((endpoint) => mirrorEndpoint(endpoint, publishNotReady));
+      // In an order of their own: Kubernetes' controllers keep none, and a new order is no news.
+      const endpoints = slice.endpoints
+        .flatMap((endpoint) => mirrorEndpoint(endpoint, publishNotReady))
+        .sort((a, b) => byText(a.addresses[0] ?? '', b.addresses[0] ?? ''));
       const id = hashOf(slice.metadata.name).toString('hex').slice(0, 10);
       const ports = slice.ports.map(({ name = '', protocol = 'TCP', port, appProtocol }) => ({
         name,
@@ -36,7 +43,7 @@ export function mirrorSlices(slices: readonly EndpointSlice[], publishNotReady: 
 }
 
 function mirrorEndpoint(endpoint: Endpoint, publishNotReady: boolean): Endpoint[] {
-  const addresses = endpoint.addresses.filter(isRoutable);
+  const addresses = [...new Set(endpoint.addresses)].filter(isRoutable);
   if (addresses.length === 0) return [];
   const { ready = true, serving, terminating } = endpoint.conditions ?? {};
   const { hostname, zone, targetRef } = endpoint;
@@ -63,8 +70,7 @@ function mirrorEndpoint(endpoint: Endpoint, publishNotReady: boolean): Endpoint[
  * is in does not depend on its neighbours until a part has to be halved.
  */
 function split(endpoints: readonly Endpoint[], path: string): [path: string, part: Endpoint[]][] {
-  // Endpoints that no bit tells apart stay together; 32 halvings are beyond any slice.
-  if (endpoints.length <= MAX_ENDPOINTS || path.length === 32) return [[path, [...endpoints]]];
+  if (endpoints.length <= MAX_ENDPOINTS || path.length === MAX_HALVINGS) return [[path, [...endpoints]]];
   const halves: [Endpoint[], Endpoint[]] = [[], []];
   for (const endpoint of endpoints) {
     const hash = hashOf(endpoint.addresses[0] ?? '').readUInt32BE();

@@ -14,14 +14,14 @@ export interface Plan<T extends KubeObject> {
  * @param actual only objects that are Pharos's own: what is not desired among them is removed
  */
 export function plan<T extends KubeObject>(desired: readonly T[], actual: readonly T[]): Plan<T> {
-  const wanted = new Map(desired.map((object) => [object.metadata.name, object]));
+  const wanted = new Set(desired.map(({ metadata }) => metadata.name));
   const present = new Map(actual.map((object) => [object.metadata.name, object]));
   return {
     apply: desired.filter((object) => {
       const there = present.get(object.metadata.name);
       return there === undefined || !sameContent(object, there);
     }),
-    remove: actual.filter((object) => !wanted.has(object.metadata.name)),
+    remove: actual.filter(({ metadata }) => !wanted.has(metadata.name)),
   };
 }
 
@@ -30,12 +30,13 @@ export function sameContent<T extends KubeObject>(wanted: T, there: T): boolean 
   return isDeepStrictEqual(contentOf(wanted), contentOf(there));
 }
 
-/** Empty and absent are the same to an API server, which drops some empty values and keeps others. */
 function contentOf(object: KubeObject): unknown {
   const { metadata, status: _status, ...rest } = object as KubeObject & { status?: unknown };
-  return compact({ ...rest, labels: metadata.labels, annotations: metadata.annotations });
+  const { labels = {}, annotations = {} } = metadata;
+  return { content: compact(rest), labels: { ...labels }, annotations: { ...annotations } };
 }
 
+/** Empty and absent are the same to an API server, which drops some empty values and keeps others. */
 function compact(value: unknown): unknown {
   if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(compact);
   if (typeof value !== 'object' || value === null) return value === '' ? undefined : value;

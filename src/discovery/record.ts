@@ -1,7 +1,5 @@
 /** A record on the broker as seen by the other members: somebody else's text until it has passed here. */
-import { z } from 'zod';
 import { isDnsLabel } from '../api/identity.ts';
-import { ipFamily } from '../api/ip.ts';
 import { Annotation } from '../api/names.ts';
 import type {
   IpFamily,
@@ -11,8 +9,11 @@ import type {
   SessionAffinity,
   SessionAffinityConfig,
 } from '../api/objects.ts';
+import { validateServiceImport } from '../api/validate.ts';
+import { type Usable, usableAnnotations, usableLabels } from './exported-metadata.ts';
 import { ownerOf } from './labels.ts';
 import { type RecordOwner, recordName } from './record-name.ts';
+import { isRoutable } from './routable.ts';
 import { type ExportSettings, readSettings } from './settings.ts';
 
 /** One cluster's export of one service. */
@@ -32,35 +33,17 @@ export interface ExportRecord extends RecordOwner, ExportSettings {
   readonly exportedAnnotations: Readonly<Record<string, string>>;
 }
 
-const portSchema = z.object({
-  name: z.string().refine(isDnsLabel, 'must be a DNS label').optional(),
-  protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
-  appProtocol: z.string().max(253).optional(),
-  port: z.int().min(1).max(65_535),
-});
+export interface Rejected {
+  /** Why, in words. */
+  readonly rejected: string;
+}
 
-const familySchema = z.enum(['IPv4', 'IPv6']);
+/** More than any Service has; a bound on what one record makes every member do and store. */
+const MAX_PORTS = 1000;
+const MAX_TEXT = 253;
 
-const specSchema = z.object({
-  type: z.enum(['ClusterSetIP', 'Headless']),
-  ports: z.array(portSchema).max(1000).default([]),
-  ips: z
-    .array(z.string().refine((text) => ipFamily(text) !== undefined, 'must be an IP address'))
-    .max(2)
-    .default([]),
-  ipFamilies: z.array(familySchema).max(2).default([]),
-  sessionAffinity: z.enum(['None', 'ClientIP']).default('None'),
-  sessionAffinityConfig: z
-    .object({ clientIP: z.object({ timeoutSeconds: z.int().min(1).max(86_400).optional() }).optional() })
-    .optional(),
-  internalTrafficPolicy: z.string().max(63).optional(),
-  trafficDistribution: z.string().max(63).optional(),
-});
-
-const stringMap = z.record(z.string(), z.string());
-
-/** The record, or in words why it cannot be used. Never throws. */
-export function parseRecord(object: ServiceImport): ExportRecord | { readonly rejected: string } {
+/** The record, or why it cannot be used. Never throws. */
+export function parseRecord(object: ServiceImport): ExportRecord | Rejected {
   const owner = ownerOf(object);
   if (owner === undefined) return { rejected: 'a label that says whose record it is is missing' };
   for (const [what, label] of Object.entries(owner)) {
@@ -69,37 +52,70 @@ export function parseRecord(object: ServiceImport): ExportRecord | { readonly re
   if (object.metadata.name !== recordName(owner)) {
     return { rejected: `its labels ask for the name ${recordName(owner)}` };
   }
-  const spec = specSchema.safeParse(object.spec);
-  if (!spec.success) {
-    const [issue] = spec.error.issues;
-    return { rejected: `spec.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}` };
-  }
-  const annotations = object.metadata.annotations ?? {};
-  const created = Date.parse(annotations[Annotation.exportCreated] ?? '');
+  const validation = validateServiceImport(object);
+  if (!validation.ok) return { rejected: validation.problems.join('; ') };
+  const { metadata, spec } = validation.object;
+  const excess = excessOf(spec);
+  if (excess !== undefined) return { rejected: excess };
+  const annotations = metadata.annotations ?? {};
   return {
     ...owner,
     ...readSettings(object).settings,
-    ...withoutUndefined(spec.data),
-    created: Number.isNaN(created) ? Number.POSITIVE_INFINITY : created,
-    exportedLabels: parseMap(annotations[Annotation.exportedLabels]),
-    exportedAnnotations: parseMap(annotations[Annotation.exportedAnnotations]),
+    ...spec,
+    ips: spec.ips ?? [],
+    ipFamilies: spec.ipFamilies ?? [],
+    sessionAffinity: spec.sessionAffinity ?? 'None',
+    created: timeOf(annotations[Annotation.exportCreated]),
+    exportedLabels: parseMap(annotations[Annotation.exportedLabels], usableLabels),
+    exportedAnnotations: parseMap(annotations[Annotation.exportedAnnotations], usableAnnotations),
   };
 }
 
-function parseMap(text: string | undefined): Record<string, string> {
+/** What is well-formed and yet nothing to import. */
+function excessOf({
+  ports,
+  ips = [],
+  internalTrafficPolicy,
+  trafficDistribution,
+}: ServiceImport['spec']): string | undefined {
+  if (ports.length > MAX_PORTS) {
+    return `spec.ports has ${ports.length} entries, must have at most ${MAX_PORTS}`;
+  }
+  const texts = {
+    ...Object.fromEntries(ports.map(({ appProtocol }, at) => [`ports[${at}].appProtocol`, appProtocol])),
+    internalTrafficPolicy,
+    trafficDistribution,
+  };
+  for (const [field, text = ''] of Object.entries(texts)) {
+    if (text.length > MAX_TEXT) {
+      return `spec.${field} has ${text.length} characters, must have at most ${MAX_TEXT}`;
+    }
+  }
+  const local = ips.find((address) => !isRoutable(address));
+  return local === undefined ? undefined : `spec.ips: no other cluster can send to ${local}`;
+}
+
+function timeOf(text = ''): number {
+  const time = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? Number.POSITIVE_INFINITY : time;
+}
+
+/** What the exporter left out of the map, or should have, is missing without a word: it was told itself. */
+function parseMap(
+  text: string | undefined,
+  usable: (map: Readonly<Record<string, string>>) => Usable,
+): Usable['kept'] {
   if (text === undefined) return {};
   try {
-    return stringMap.safeParse(JSON.parse(text)).data ?? {};
+    const map: unknown = JSON.parse(text);
+    return isTextMap(map) ? usable(map).kept : {};
   } catch {
     return {};
   }
 }
 
-/** zod leaves keys of absent optional fields in place as undefined; here absent means absent. */
-const withoutUndefined = (spec: z.infer<typeof specSchema>): RecordSpec =>
-  JSON.parse(JSON.stringify(spec)) as RecordSpec;
-
-type RecordSpec = Omit<
-  ExportRecord,
-  keyof RecordOwner | keyof ExportSettings | 'created' | 'exportedLabels' | 'exportedAnnotations'
->;
+const isTextMap = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((entry) => typeof entry === 'string');

@@ -1,6 +1,6 @@
+import { isDnsLabel } from '../api/identity.ts';
 import { Annotation } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
-import { isDnsLabel } from '../api/identity.ts';
 
 /** What an exporter may say about its export by annotation, read from a ServiceExport or from its record. */
 export interface ExportSettings {
@@ -14,12 +14,12 @@ export interface ExportSettings {
 
 const MAX_WEIGHT = 1000;
 
-/** Values that make no sense count as not given; `problems` says which, for a condition or a log. */
+/** Values that make no sense do not count; `problems` says which, for a condition or a log. */
 export function readSettings(object: KubeObject): { settings: ExportSettings; problems: string[] } {
   const annotations = object.metadata.annotations ?? {};
   const problems: string[] = [];
-  const problem = (annotation: string, wanted: string): void => {
-    problems.push(`annotation ${annotation} is "${annotations[annotation]}", must be ${wanted}: ignored`);
+  const problem = (annotation: string, wanted: string, outcome = 'ignored'): void => {
+    problems.push(`annotation ${annotation} is "${annotations[annotation]}", must be ${wanted}: ${outcome}`);
   };
 
   let weight = 1;
@@ -37,7 +37,7 @@ export function readSettings(object: KubeObject): { settings: ExportSettings; pr
   // Who names clusters wants to hide from the others: a broken list must not publish the service to all.
   const toClusters = clusters?.filter(isDnsLabel);
   if (clusters !== undefined && toClusters?.length !== clusters.length) {
-    problem(Annotation.toClusters, 'a comma-separated list of cluster ids');
+    problem(Annotation.toClusters, 'a comma-separated list of cluster ids', 'what is none counts as nobody');
   }
   return {
     settings: { weight, ...(known ? { policy } : {}), ...(toClusters === undefined ? {} : { toClusters }) },

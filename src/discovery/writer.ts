@@ -1,57 +1,101 @@
 import { type Kind, keyOf } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
-import type { ObjectStore } from '../store/store.ts';
-import type { AgentCounters } from './counters.ts';
+import type { ObjectCache } from '../store/cache.ts';
+import { type ObjectStore, StoreError } from '../store/store.ts';
+import type { AgentCounters, Outcome, Side } from './counters.ts';
+import { type Plan, plan, sameContent } from './plan.ts';
+import { together } from './steps.ts';
 
-/** Writes to one side, counted; a step that fails rejects, and the reconciler tries again. */
+/** A kind of one side, and what is known of it. */
+export interface Shelf<T extends KubeObject> {
+  readonly kind: Kind<T>;
+  readonly cache: Pick<ObjectCache<T, string>, 'wrote' | 'removed'>;
+}
+
+/**
+ * Writes to one side. What was written is in the cache at once. All writes of a call go out at the same
+ * time; if some fail the others are still made, and then it rejects with one of the errors.
+ */
 export class Writer {
-  readonly #side: 'member' | 'broker';
+  readonly #side: Side;
   readonly #store: ObjectStore;
   readonly #counters: AgentCounters;
   readonly #log: Log;
+  /** Objects that differ from what we applied even right after that: kind and key → version, and what was applied. */
+  readonly #settled = new Map<string, { readonly version: string | undefined; readonly applied: string }>();
 
-  constructor(side: 'member' | 'broker', store: ObjectStore, counters: AgentCounters, log: Log) {
+  constructor(side: Side, store: ObjectStore, counters: AgentCounters, log: Log) {
     this.#side = side;
     this.#store = store;
     this.#counters = counters;
     this.#log = log;
   }
 
-  /** All at the same time: the objects do not depend on each other. */
-  async apply<T extends KubeObject>(kind: Kind<T>, objects: readonly T[]): Promise<void> {
-    await this.#all('applied', kind, objects, (object) => this.#store.apply(kind, object));
+  /** As {@link plan}, without what has been applied already and is as similar as it gets: others add labels of their own. */
+  plan<T extends KubeObject>(shelf: Shelf<T>, desired: readonly T[], actual: readonly T[]): Plan<T> {
+    const { apply, remove } = plan(desired, actual);
+    if (this.#settled.size === 0) return { apply, remove };
+    const versions = new Map(actual.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
+    const isSettled = (object: T): boolean => {
+      const settled = this.#settled.get(place(shelf.kind, object));
+      const version = versions.get(object.metadata.name);
+      return (
+        version !== undefined && settled?.version === version && settled.applied === JSON.stringify(object)
+      );
+    };
+    return { apply: apply.filter((object) => !isSettled(object)), remove };
   }
 
-  async applyStatus<T extends KubeObject>(kind: Kind<T>, object: T): Promise<void> {
-    await this.#all('status applied', kind, [object], () => this.#store.applyStatus(kind, object));
+  apply<T extends KubeObject>(shelf: Shelf<T>, objects: readonly T[]): Promise<void> {
+    return this.#all(shelf, objects, async (object) => {
+      const stored = await this.#store.apply(shelf.kind, object);
+      if (sameContent(object, stored)) this.#settled.delete(place(shelf.kind, object));
+      else {
+        const version = stored.metadata.resourceVersion;
+        this.#settled.set(place(shelf.kind, object), { version, applied: JSON.stringify(object) });
+      }
+      shelf.cache.wrote(stored);
+      return 'applied';
+    });
   }
 
-  async remove<T extends KubeObject>(kind: Kind<T>, objects: readonly T[]): Promise<void> {
-    await this.#all('removed', kind, objects, ({ metadata: { name, namespace } }) =>
-      this.#store.remove(kind, namespace === undefined ? { name } : { name, namespace }),
-    );
+  applyStatus<T extends KubeObject>(shelf: Shelf<T>, object: T): Promise<void> {
+    return this.#all(shelf, [object], async () => {
+      shelf.cache.wrote(await this.#store.applyStatus(shelf.kind, object));
+      return 'applied';
+    });
+  }
+
+  remove<T extends KubeObject>(shelf: Shelf<T>, objects: readonly T[]): Promise<void> {
+    return this.#all(shelf, objects, async (object) => {
+      const { name, namespace } = object.metadata;
+      await this.#store.remove(shelf.kind, namespace === undefined ? { name } : { name, namespace });
+      this.#settled.delete(place(shelf.kind, object));
+      shelf.cache.removed(keyOf(object));
+      return 'removed';
+    });
   }
 
   async #all<T extends KubeObject>(
-    done: string,
-    kind: Kind<T>,
+    { kind }: Shelf<T>,
     objects: readonly T[],
-    write: (object: T) => Promise<unknown>,
+    write: (object: T) => Promise<Outcome>,
   ): Promise<void> {
-    const results = await Promise.allSettled(
+    await together(
       objects.map(async (object) => {
         try {
-          await write(object);
-          this.#counters.writes[this.#side]++;
-          this.#log.debug({ on: this.#side, kind: kind.kind, name: keyOf(object) }, done);
+          const outcome = await write(object);
+          this.#counters.wrote(this.#side, outcome);
+          const fields = { side: this.#side, kind: kind.kind, name: keyOf(object), outcome };
+          this.#log.debug(fields, 'Wrote an object');
         } catch (error) {
-          this.#counters.writeErrors[this.#side]++;
+          if (error instanceof StoreError) this.#counters.wrote(this.#side, error.code);
           throw error;
         }
       }),
     );
-    // One failure is enough to try again; the others are seen then.
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 }
+
+const place = (kind: Kind, object: KubeObject): string => `${kind.kind} ${keyOf(object)}`;

@@ -37,6 +37,7 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
   readonly #objects = new Map<string, T>(); // keyOf() → object
   readonly #indexes = new Map<I, { by: IndexBy<T>; keys: Map<string, Set<string>> }>(); // name → value → keys
   readonly #listeners = new Set<ChangeListener<T>>();
+  readonly #sightListeners = new Set<(inSight: boolean) => void>();
   readonly #synced = Promise.withResolvers<void>();
   #isSynced = false;
   #interruption: Interruption | undefined;
@@ -72,6 +73,10 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
     return this.#objects.get(key);
   }
 
+  keys(): IterableIterator<string> {
+    return this.#objects.keys();
+  }
+
   values(): IterableIterator<T> {
     return this.#objects.values();
   }
@@ -97,6 +102,28 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * Calls `listener` when the store gets out of sight (false) and when it is followed again (true), at the
+   * moment {@link interruption} has changed. Must not throw. @returns the unsubscriber.
+   */
+  onSight(listener: (inSight: boolean) => void): () => void {
+    this.#sightListeners.add(listener);
+    return () => this.#sightListeners.delete(listener);
+  }
+
+  /**
+   * Takes in what the store answered to a write, ahead of the watch that will say the same: who decides by
+   * the cache right after a write decides by its result. Of no effect before the first complete list.
+   */
+  wrote(object: T): void {
+    if (this.#isSynced) this.#advance(keyOf(object), object, object);
+  }
+
+  /** Likewise for an object that the store has removed. */
+  removed(key: string): void {
+    this.#change(key, undefined);
+  }
+
   /** Follows the store until `signal` aborts; call it once. Never rejects. */
   run(signal: AbortSignal): Promise<void> {
     const { store, kind, selector = {} } = this.#options;
@@ -109,19 +136,24 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
         this.#replace(event.objects);
         break;
       case 'set':
-        this.#change(keyOf(event.object), event.object);
+        this.#advance(keyOf(event.object), event.object, event.object);
         break;
       case 'removed':
-        this.#change(keyOf(event.object), undefined);
+        this.#advance(keyOf(event.object), event.object, undefined);
         break;
-      case 'interrupted':
+      case 'interrupted': {
+        const wasInSight = this.#interruption === undefined;
         this.#interruption = {
           since: this.#interruption?.since ?? this.#options.clock.now(),
           error: event.error,
         };
+        if (wasInSight) for (const listener of this.#sightListeners) listener(false);
         break;
+      }
       case 'live':
+        if (this.#interruption === undefined) break;
         this.#interruption = undefined;
+        for (const listener of this.#sightListeners) listener(true);
         break;
       default:
         event satisfies never;
@@ -139,6 +171,12 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
     if (this.#isSynced) return;
     this.#isSynced = true;
     this.#synced.resolve();
+  }
+
+  /** A change that `version` tells of, unless what is here is younger: a write's answer may overtake the watch. */
+  #advance(key: string, version: T, after: T | undefined): void {
+    const before = this.#objects.get(key);
+    if (before === undefined || !isOlder(version, before)) this.#change(key, after);
   }
 
   #change(key: string, after: T | undefined): void {
@@ -163,6 +201,13 @@ function isSame(a: KubeObject, b: KubeObject): boolean {
     return a.metadata.resourceVersion === b.metadata.resourceVersion && a.metadata.uid === b.metadata.uid;
   }
   return isDeepStrictEqual(a, b);
+}
+
+/** By the versions' order, where the store gives numbers (as every API server does; since Kubernetes 1.35 by contract). */
+function isOlder(a: KubeObject, b: KubeObject): boolean {
+  const [left = '', right = ''] = [a.metadata.resourceVersion, b.metadata.resourceVersion];
+  if (!/^[1-9]\d*$/.test(left) || !/^[1-9]\d*$/.test(right)) return false;
+  return left.length === right.length ? left < right : left.length < right.length;
 }
 
 function file(index: Map<string, Set<string>>, value: string, key: string): void {

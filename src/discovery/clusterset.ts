@@ -1,0 +1,132 @@
+/** What the two stores say of a service: what this cluster exports, what others do, what all make of it together. */
+import type { ClusterId } from '../api/identity.ts';
+import { Label } from '../api/names.ts';
+import type { EndpointSlice, KubeObject, ServiceImport } from '../api/objects.ts';
+import type { Log } from '../observability/log.ts';
+import { aggregate, type View } from './aggregate.ts';
+import type { BrokerCaches, MemberCaches } from './caches.ts';
+import type { AgentCounters } from './counters.ts';
+import { type EndpointsMode, type Exported, exportService } from './export.ts';
+import { type Reading, refuse } from './reading.ts';
+import { type ExportRecord, parseRecord } from './record.ts';
+import { readRecordSlice, type RecordSlice } from './record-slice.ts';
+
+export interface ClustersetOptions {
+  readonly cluster: ClusterId;
+  readonly brokerNamespace: string;
+  readonly endpoints: EndpointsMode;
+  readonly member: MemberCaches;
+  readonly broker: BrokerCaches;
+  readonly counters: AgentCounters;
+  readonly log: Log;
+}
+
+/** A flood of different problems is told again rather than remembered without bound. */
+const MAX_REMEMBERED = 10_000;
+
+export class Clusterset {
+  readonly #options: ClustersetOptions;
+  readonly #told = new Set<string>(); // object and problem, as logged
+
+  constructor(options: ClustersetOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the lists that this cluster's exports follow from are complete. */
+  get isOwnKnown(): boolean {
+    const { services, exports, slices } = this.#options.member;
+    return services.isSynced && exports.isSynced && slices.isSynced;
+  }
+
+  /** Whether the broker's lists have been complete once; what they said last holds while it is out of sight. */
+  get isBrokerKnown(): boolean {
+    const { records, recordSlices } = this.#options.broker;
+    return records.isSynced && recordSlices.isSynced;
+  }
+
+  /** Whether the broker cannot be followed at the moment. */
+  get isBrokerOutOfSight(): boolean {
+    const { records, recordSlices } = this.#options.broker;
+    return records.interruption !== undefined || recordSlices.interruption !== undefined;
+  }
+
+  /** What this cluster exports under the key. Meaningful when {@link isOwnKnown}. */
+  exported(key: string): Exported {
+    const { cluster, brokerNamespace, endpoints, member } = this.#options;
+    return exportService({
+      cluster,
+      brokerNamespace,
+      endpoints,
+      serviceExport: member.exports.get(key),
+      service: member.services.get(key),
+      slices: member.slices.find('service', key),
+    });
+  }
+
+  /** This cluster's records of the service, as the broker has them. */
+  published(key: string): {
+    readonly imports: readonly ServiceImport[];
+    readonly slices: readonly EndpointSlice[];
+  } {
+    const { records, recordSlices } = this.#options.broker;
+    return {
+      imports: records.find('service', key).filter((record) => this.#isOwn(record)),
+      slices: recordSlices.find('service', key).filter((slice) => this.#isOwn(slice)),
+    };
+  }
+
+  /**
+   * All exports of the service: the other clusters' by the broker's records once those are known, this
+   * cluster's by what it exports, so that its own services do not wait for the broker.
+   */
+  exports(key: string): ExportRecord[] {
+    const own = this.exported(key);
+    const others = this.isBrokerKnown ? this.#options.broker.records.find('service', key) : [];
+    return [
+      ...(own.is === 'valid' ? [own.records.serviceImport] : []),
+      ...others.filter((record) => !this.#isOwn(record)),
+    ].flatMap((object) => {
+      const record = parseRecord(object);
+      const isUsable = !('rejected' in record);
+      return this.#take(
+        object,
+        isUsable ? { value: record, refused: [] } : refuse('malformed', record.rejected),
+      );
+    });
+  }
+
+  /** The slices that belong to {@link exports}. */
+  slices(key: string): RecordSlice[] {
+    const own = this.exported(key);
+    const others = this.isBrokerKnown ? this.#options.broker.recordSlices.find('service', key) : [];
+    return [
+      ...(own.is === 'valid' ? own.records.slices : []),
+      ...others.filter((slice) => !this.#isOwn(slice)),
+    ].flatMap((slice) => this.#take(slice, readRecordSlice(slice)));
+  }
+
+  /** What this cluster sees of the service: what is exported to it. */
+  view(exports: readonly ExportRecord[]): View | undefined {
+    const { cluster } = this.#options;
+    return aggregate(exports.filter(({ toClusters }) => toClusters?.includes(cluster) ?? true));
+  }
+
+  #isOwn({ metadata }: KubeObject): boolean {
+    return metadata.labels?.[Label.sourceCluster] === this.#options.cluster;
+  }
+
+  /** The value, if there is one; what was refused is counted and logged once per object and problem. */
+  #take<T>({ kind, metadata }: KubeObject, { value, refused }: Reading<T>): T[] {
+    for (const { refusal, why } of refused) {
+      const what = `${kind} ${metadata.name}: ${why}`;
+      if (this.#told.has(what)) continue;
+      if (this.#told.size >= MAX_REMEMBERED) this.#told.clear();
+      this.#told.add(what);
+      this.#options.counters.refuse(refusal);
+      const fields = { kind, name: metadata.name, why };
+      if (value === undefined) this.#options.log.warn(fields, 'An object on the broker cannot be used');
+      else this.#options.log.warn(fields, 'Something in an object on the broker cannot be used');
+    }
+    return value === undefined ? [] : [value];
+  }
+}

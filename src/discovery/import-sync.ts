@@ -1,0 +1,168 @@
+/** Keeps this cluster's imports equal to the clusterset's view: the direction broker → member. */
+import type { ClusterId } from '../api/identity.ts';
+import { Kinds } from '../api/kinds.ts';
+import { Label } from '../api/names.ts';
+import type { EndpointSlice, ServiceImport, ServiceImportType } from '../api/objects.ts';
+import type { Log } from '../observability/log.ts';
+import { aggregate, type View } from './aggregate.ts';
+import type { MemberCaches } from './caches.ts';
+import type { Clusterset } from './clusterset.ts';
+import type { Conflict } from './conflict.ts';
+import { type ImportedObjects, importedObjects } from './import.ts';
+import { isImported } from './labels.ts';
+import type { Plan } from './plan.ts';
+import { inOrder, together } from './steps.ts';
+import type { Shelf, Writer } from './writer.ts';
+
+export interface ImportSyncOptions {
+  readonly cluster: ClusterId;
+  readonly clusterset: Clusterset;
+  readonly member: MemberCaches;
+  readonly toMember: Writer;
+  readonly log: Log;
+  /** Told of each look at a service; undefined = this cluster sees none. */
+  readonly onSeen: (key: string, seen: SeenService | undefined) => void;
+}
+
+/** A service of the clusterset as this cluster sees it. */
+export interface SeenService {
+  readonly type: ServiceImportType;
+  /** The exporting clusters that are merged in, sorted. */
+  readonly clusters: readonly string[];
+  /** Between all exports, also those that this cluster may not see. */
+  readonly conflicts: readonly Conflict[];
+  /** Why it is not imported here, where it is not. */
+  readonly notImported?: 'no-namespace' | 'foreign-import';
+}
+
+const NOTHING: Plan<never> = { apply: [], remove: [] };
+
+export class ImportSync {
+  readonly #options: ImportSyncOptions;
+  readonly #imports: Shelf<ServiceImport>;
+  readonly #slices: Shelf<EndpointSlice>;
+  readonly #foreign = new Set<string>(); // services whose import is somebody else's, as logged
+
+  constructor(options: ImportSyncOptions) {
+    this.#options = options;
+    this.#imports = { kind: Kinds.ServiceImport, cache: options.member.imports };
+    this.#slices = { kind: Kinds.EndpointSlice, cache: options.member.importedSlices };
+  }
+
+  /** Nothing is written before this cluster's lists are complete. */
+  async reconcile(key: string): Promise<void> {
+    const { clusterset, member, toMember } = this.#options;
+    const { namespaces, imports, importedSlices } = member;
+    const isHereKnown = namespaces.isSynced && imports.isSynced && importedSlices.isSynced;
+    if (!isHereKnown || !clusterset.isOwnKnown) return;
+
+    const [namespace = '', service = ''] = key.split('/');
+    const exports = clusterset.exports(key);
+    const view = clusterset.view(exports);
+    const home = namespaces.get(namespace);
+    const hasHome = home !== undefined && home.metadata.deletionTimestamp === undefined;
+    const present = imports.get(key);
+    const isForeign = present !== undefined && !isImported(present);
+    this.#tell(key, view, aggregate(exports)?.conflicts ?? [], hasHome, isForeign);
+
+    // Endpoints of ours under another's import would change what that answers.
+    const wanted =
+      view !== undefined && hasHome && !isForeign
+        ? importedObjects(namespace, service, view, clusterset.slices(key))
+        : undefined;
+    const mine = present === undefined || isForeign ? [] : [present];
+    if (!clusterset.isBrokerKnown) return this.#syncOwnPart(key, wanted, present);
+    await this.#write(
+      wanted?.serviceImport,
+      present,
+      toMember.plan(this.#imports, wanted ? [wanted.serviceImport] : [], mine),
+      toMember.plan(this.#slices, wanted?.slices ?? [], importedSlices.find('service', key)),
+    );
+  }
+
+  /**
+   * Before the broker has been seen: what is known of other clusters is what stands in this cluster, and stays.
+   * This cluster's own endpoints are followed, and its own exports that nobody has seen yet are imported.
+   */
+  async #syncOwnPart(
+    key: string,
+    wanted: ImportedObjects | undefined,
+    present: ServiceImport | undefined,
+  ): Promise<void> {
+    const { cluster, member, toMember } = this.#options;
+    const ownSlices = member.importedSlices
+      .find('service', key)
+      .filter(({ metadata }) => metadata.labels?.[Label.sourceCluster] === cluster);
+    const isNew = wanted !== undefined && present === undefined;
+    await this.#write(
+      isNew ? wanted.serviceImport : undefined,
+      present,
+      isNew ? { apply: [wanted.serviceImport], remove: [] } : NOTHING,
+      toMember.plan(this.#slices, wanted?.slices ?? [], ownSlices),
+    );
+  }
+
+  /** In an order in which every moment is an answer that was or will be right; see the comments. */
+  async #write(
+    wanted: ServiceImport | undefined,
+    present: ServiceImport | undefined,
+    imports: Plan<ServiceImport>,
+    slices: Plan<EndpointSlice>,
+  ): Promise<void> {
+    const { toMember } = this.#options;
+    const applySlices = (): Promise<void> => toMember.apply(this.#slices, slices.apply);
+    const removeSlices = (): Promise<void> => toMember.remove(this.#slices, slices.remove);
+    const applyImport = async (): Promise<void> => {
+      await toMember.apply(this.#imports, imports.apply);
+      if (wanted === undefined || sameStatus(wanted, present)) return;
+      await toMember.applyStatus(this.#imports, wanted);
+    };
+    if (imports.remove.length > 0) {
+      // First the name goes: without its slices it would be there and have no endpoint.
+      await inOrder(() => toMember.remove(this.#imports, imports.remove), removeSlices);
+    } else if (wanted !== undefined && present !== undefined && wanted.spec.type !== present.spec.type) {
+      // A Service IP must never be among a headless service's endpoints, while pods behind a ClusterSetIP
+      // service only say that it is ready.
+      if (wanted.spec.type === 'Headless') await inOrder(applySlices, removeSlices, applyImport);
+      else await inOrder(applyImport, applySlices, removeSlices);
+    } else {
+      // Both at once saves a round trip: a new import without slices has no answer yet, slices without an
+      // import mean nothing. Endpoints may move from one slice to another, so slices go last.
+      await inOrder(() => together([applySlices(), applyImport()]), removeSlices);
+    }
+  }
+
+  #tell(
+    key: string,
+    view: View | undefined,
+    conflicts: readonly Conflict[],
+    hasHome: boolean,
+    isForeign: boolean,
+  ): void {
+    const { log, onSeen } = this.#options;
+    if (view === undefined || !isForeign) this.#foreign.delete(key);
+    else if (!this.#foreign.has(key)) {
+      this.#foreign.add(key);
+      const [namespace, service] = key.split('/');
+      log.warn(
+        { namespace, service },
+        'A ServiceImport of this name was made by somebody else and is left alone; delete it to import the service',
+      );
+    }
+    onSeen(
+      key,
+      view && {
+        type: view.spec.type,
+        clusters: view.merged.map(({ cluster }) => cluster).sort(),
+        conflicts,
+        ...(isForeign ? { notImported: 'foreign-import' } : hasHome ? {} : { notImported: 'no-namespace' }),
+      },
+    );
+  }
+}
+
+function sameStatus(wanted: ServiceImport, present: ServiceImport | undefined): boolean {
+  const text = ({ status }: ServiceImport): string =>
+    JSON.stringify([status?.endpointSliceObjects, (status?.clusters ?? []).map(({ cluster }) => cluster)]);
+  return present !== undefined && text(wanted) === text(present);
+}

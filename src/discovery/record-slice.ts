@@ -1,0 +1,74 @@
+/** The EndpointSlices of records on the broker: somebody else's text until it has passed here. */
+import type { Endpoint, EndpointPort, EndpointSlice, IpFamily } from '../api/objects.ts';
+import { validateEndpointSlice } from '../api/validate.ts';
+import { ownerOf } from './labels.ts';
+import { type Reading, type Refused, refuse } from './reading.ts';
+import { type RecordOwner, sliceSuffix } from './record-name.ts';
+import { isRoutable } from './routable.ts';
+
+/** One cluster's endpoints of one service, or some of them. */
+export interface RecordSlice extends RecordOwner {
+  /** Distinguishes it from the owner's other slices of the service. */
+  readonly suffix: string;
+  readonly addressType: IpFamily;
+  readonly endpoints: readonly Endpoint[];
+  readonly ports: readonly EndpointPort[];
+}
+
+/** Kubernetes' rule for an `appProtocol`, and (without the prefix) for a zone. */
+const QUALIFIED = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/**
+ * Reads any object without throwing. What comes out of it any API server takes: it refuses an EndpointSlice
+ * as a whole for one endpoint that is wrong.
+ */
+export function readRecordSlice(object: EndpointSlice): Reading<RecordSlice> {
+  const owner = ownerOf(object);
+  if (owner === undefined) return refuse('misnamed', 'its labels do not say whose record it is');
+  const suffix = sliceSuffix(owner, object.metadata.name);
+  if (suffix === undefined) return refuse('misnamed', 'its name is not one that its labels ask for');
+  const validation = validateEndpointSlice(object);
+  if (!validation.ok) return refuse('malformed', validation.problems.join('; '));
+  const { addressType, endpoints, ports } = validation.object;
+  if (addressType === 'FQDN') return refuse('malformed', 'addressType is "FQDN", must be IPv4 or IPv6');
+
+  const refused: Refused[] = [];
+  const taken = endpoints.flatMap((endpoint) => {
+    const addresses = [...new Set(endpoint.addresses)].filter(isRoutable);
+    if (addresses.length > 0) return [recordEndpoint(endpoint, addresses)];
+    refused.push({ refusal: 'endpoint', why: `no other host can reach ${endpoint.addresses.join(', ')}` });
+    return [];
+  });
+  const portByName = new Map(ports.toReversed().map((port) => [port.name ?? '', port]));
+  return {
+    value: {
+      ...owner,
+      suffix,
+      addressType,
+      endpoints: taken,
+      ports: ports.filter((port) => portByName.get(port.name ?? '') === port).map(recordPort),
+    },
+    refused,
+  };
+}
+
+function recordEndpoint(endpoint: Endpoint, addresses: string[]): Endpoint {
+  const { conditions, hostname, zone, targetRef } = endpoint;
+  return {
+    addresses,
+    ...(conditions === undefined ? {} : { conditions }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(zone !== undefined && QUALIFIED.test(zone) && !zone.includes('/') ? { zone } : {}),
+    // The pod's name is an alias in DNS. What else is there means something in its own cluster only.
+    ...(targetRef?.kind === 'Pod' && targetRef.name !== undefined
+      ? { targetRef: { kind: 'Pod', name: targetRef.name } }
+      : {}),
+  };
+}
+
+const recordPort = ({ name = '', protocol = 'TCP', port, appProtocol }: EndpointPort): EndpointPort => ({
+  name,
+  protocol,
+  ...(port === undefined ? {} : { port }),
+  ...(appProtocol !== undefined && QUALIFIED.test(appProtocol) ? { appProtocol } : {}),
+});

@@ -6,10 +6,13 @@ import { LineSplitter } from './line-splitter.ts';
 /** etcd takes objects of 1.5 MB; more than ten times that is no object. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
+/** The `reason` of the failure when nothing came any more. */
+export const STALLED = 'Stalled';
+
 export interface ReadLinesOptions {
   readonly clock: Clock;
-  /** The connection is cut when no byte comes for so long. */
-  readonly stallMs: number;
+  /** The connection is cut when no byte comes for so long; asked again as the stream goes on. */
+  readonly stallMs: () => number;
   readonly signal: AbortSignal;
 }
 
@@ -28,11 +31,12 @@ export async function readLines(
   let lastByteAt = clock.monotonic();
   let cancelStall: () => void;
   const watchStall = (): void => {
-    const quietMs = clock.monotonic() - lastByteAt;
-    if (quietMs >= stallMs) reject(new KubeFailure(`not a byte for ${stallMs / 1000} s`));
-    else cancelStall = clock.after(stallMs - quietMs, watchStall);
+    const limitMs = stallMs();
+    const leftMs = lastByteAt + limitMs - clock.monotonic();
+    if (leftMs > 0) cancelStall = clock.after(leftMs, watchStall);
+    else reject(new KubeFailure(`not a byte for ${limitMs / 1000} s`, { reason: STALLED }));
   };
-  cancelStall = clock.after(stallMs, watchStall);
+  cancelStall = clock.after(stallMs(), watchStall);
   const onAbort = (): void => resolve();
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });

@@ -13,7 +13,7 @@ import {
   storeError,
 } from './kube-failure.ts';
 import { collectionPath, labelSelector } from './kube-path.ts';
-import { readLines } from './kube-stream.ts';
+import { readLines, STALLED } from './kube-stream.ts';
 import type { KubeTransport } from './kube-transport.ts';
 import { prune } from './prune.ts';
 import type { Selector, StoreErrorCode, WatchEvent } from './store.ts';
@@ -141,7 +141,9 @@ export class KubeWatch<T extends KubeObject> {
       lines++;
       this.#onLine(line);
     };
-    await readLines(response, onLine, { clock, signal, stallMs: times.stallMs });
+    // A list streams without a pause; changes come when they come.
+    const stallMs = (): number => (this.#collected === undefined ? times.stallMs : times.deadlineMs);
+    await readLines(response, onLine, { clock, signal, stallMs });
     if (signal.aborted) return;
     if (this.#collected !== undefined) throw new KubeFailure('the watch ended before its list was complete');
     if (lines === 0 && clock.monotonic() - startedAt < TOO_SHORT_MS) {
@@ -210,6 +212,8 @@ export class KubeWatch<T extends KubeObject> {
       server.streamsLists = false;
       return;
     }
+    // It began to stream a list, or took our wish for something else, and never came to the end.
+    if (listing && failure.reason === STALLED) server.streamsLists = false;
     this.#failures++;
     if (failure.isAnswer) this.#fruitless++;
     if (failure.isGone || failure.status === 404 || this.#fruitless >= FRUITLESS_LIMIT) {

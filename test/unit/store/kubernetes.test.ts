@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
 import type { ServiceExport } from '../../../src/api/objects.ts';
@@ -96,6 +96,22 @@ describe('a watch of a Kubernetes API server', () => {
     assert.deepEqual(versions(t.server.requests).slice(4, 5), ['list']);
   });
 
+  it('lists page by page where the server streams objects and never says that these were all', async () => {
+    await using t = await setUp({ times: { deadlineMs: 50 } });
+    t.server.script((response, request) => {
+      const streamed = request.query.has('sendInitialEvents');
+      const answer = streamed
+        ? stream([added('a', '3')])
+        : request.query.has('watch')
+          ? stream([])
+          : page(['a'], '7');
+      answer(response, request);
+    });
+    const seen = t.follow();
+    await seen.until('live');
+    assert.deepEqual(seen.lines, ['interrupted', 'snapshot a', 'live']);
+  });
+
   it('goes on quietly from the last version when the server ends the watch in order', async () => {
     await using t = await setUp();
     t.server.script(
@@ -190,7 +206,7 @@ describe('a watch of a Kubernetes API server', () => {
 
   it('cuts a connection on which nothing comes any more', async () => {
     const clock = new FakeClock();
-    await using t = await setUp({ clock, times: { stallMs: 5000 } });
+    await using t = await setUp({ clock, times: { stallMs: 5000, deadlineMs: 5000 } });
     t.server.script(stream([listEnd('7')]), stream([added('a', '8')]));
     const seen = t.follow();
     await seen.until('snapshot');
@@ -449,6 +465,37 @@ describe('a call to a Kubernetes API server', () => {
     assert.deepEqual(
       t.server.requests.map(({ headers }) => headers.authorization),
       ['Bearer first', 'Bearer second'],
+    );
+  });
+
+  it('runs the command of the kubeconfig for a token, again when that has expired', async () => {
+    await using t = await setUp();
+    const config = JSON.parse(await readFile(t.server.kubeconfig, 'utf8')) as { users: object[] };
+    const credential = (token: string, expirationTimestamp: string): string =>
+      JSON.stringify({
+        apiVersion: 'client.authentication.k8s.io/v1',
+        kind: 'ExecCredential',
+        status: { token, expirationTimestamp },
+      });
+    // Prints what is in the file, whatever that is at the time.
+    const file = `${t.server.kubeconfig}.token`;
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'cat', args: [file] };
+    config.users = [{ name: 'tester', user: { exec } }];
+    await writeFile(t.server.kubeconfig, JSON.stringify(config));
+    const store = await openKubernetesStore({ kubeconfig: t.server.kubeconfig, log: silentLog });
+    t.server.script(json(exported('mysql', '1')));
+    for (const [token, expires] of [
+      ['one', '2000-01-01T00:00:00Z'],
+      ['two', '2999-01-01T00:00:00Z'],
+      ['three', '2999-01-01T00:00:00Z'],
+    ] as const) {
+      await writeFile(file, credential(token, expires));
+      await store.get(Kinds.ServiceExport, ref);
+    }
+    store.close();
+    assert.deepEqual(
+      t.server.requests.map(({ headers }) => headers.authorization),
+      ['Bearer one', 'Bearer two', 'Bearer two'],
     );
   });
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Kind, keyOf } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { matches } from './selector.ts';
 import type { ObjectStore, Selector, StoreError, WatchEvent } from './store.ts';
 
 /** Told of each difference once: created (`before` absent), changed, or gone (`after` absent). Must not throw. */
@@ -116,7 +117,9 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
    * the cache right after a write decides by its result. Of no effect before the first complete list.
    */
   wrote(object: T): void {
-    if (this.#isSynced) this.#advance(keyOf(object), object, object);
+    if (!this.#isSynced) return;
+    const isOurs = matches(this.#options.selector ?? {}, object);
+    this.#advance(keyOf(object), object, isOurs ? object : undefined);
   }
 
   /** Likewise for an object that the store has removed. */

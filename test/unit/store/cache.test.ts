@@ -158,6 +158,98 @@ describe('an object cache', () => {
     assert.deepEqual([cache.size, cache.interruption], [1, undefined]);
   });
 
+  describe('that is told what its owner wrote', () => {
+    it('has it at once, tells it once, and hears nothing new from the watch', async () => {
+      const { cache, changes, start, put, remove } = setUp();
+      void start();
+      await cache.synced;
+      const written = await put('mysql');
+      cache.wrote(written);
+      assert.equal(cache.get('shop/mysql'), written);
+      await turn();
+      assert.deepEqual(changes, ['new shop/mysql']);
+      await remove('mysql');
+      cache.removed('shop/mysql');
+      assert.equal(cache.get('shop/mysql'), undefined);
+      await turn();
+      assert.deepEqual(changes, ['new shop/mysql', 'gone shop/mysql']);
+    });
+
+    it('is not taken back by what the watch tells of the time before', async () => {
+      const { cache, changes, store, start, put, remove } = setUp();
+      void start();
+      await cache.synced;
+      store.disconnect();
+      await put('mysql');
+      await remove('mysql');
+      await put('mysql', { a: '1' });
+      const written = await put('mysql', { a: '2' });
+      cache.wrote(written);
+      store.reconnect('changes');
+      await turn();
+      assert.deepEqual([cache.get('shop/mysql'), changes], [written, ['new shop/mysql']]);
+    });
+
+    it('does not take back what the watch told already', async () => {
+      const { cache, start, put } = setUp();
+      void start();
+      await cache.synced;
+      const written = await put('mysql');
+      const later = await put('mysql', { a: '1' });
+      await turn();
+      cache.wrote(written);
+      assert.equal(cache.get('shop/mysql'), later);
+    });
+
+    it('compares versions as numbers', async () => {
+      const { cache, start } = setUp();
+      void start();
+      await cache.synced;
+      const at = (resourceVersion: string): ServiceExport => {
+        const made = exported('mysql');
+        return { ...made, metadata: { ...made.metadata, resourceVersion } };
+      };
+      for (const version of ['9', '10', '9']) cache.wrote(at(version));
+      assert.equal(cache.get('shop/mysql')?.metadata.resourceVersion, '10');
+    });
+
+    it('keeps to what it is a cache of, and waits for the first list', async () => {
+      const clock = new FakeClock();
+      const store = new MemoryStore({ location: 'memory', clock });
+      const selector = { labels: { show: 'yes' } };
+      const cache = new ObjectCache({ store, kind: Kinds.ServiceExport, selector, clock });
+      const [shown, hidden] = [exported('shown', { show: 'yes' }), exported('hidden')];
+      cache.wrote(shown);
+      assert.equal(cache.size, 0);
+      void cache.run(new AbortController().signal);
+      await cache.synced;
+      for (const object of [shown, hidden]) cache.wrote(object);
+      assert.deepEqual([...cache.keys()], ['shop/shown']);
+      cache.wrote(exported('shown', { show: 'no' }));
+      assert.deepEqual([...cache.keys()], []);
+    });
+  });
+
+  it('tells when the store gets out of sight and back, each once', async () => {
+    const { cache, store, start } = setUp();
+    const told: string[] = [];
+    const unsubscribe = cache.onSight((inSight) => {
+      told.push(
+        `${inSight ? 'back' : 'gone'}, ${cache.interruption === undefined ? 'in sight' : 'interrupted'}`,
+      );
+    });
+    void start();
+    await cache.synced;
+    store.disconnect();
+    store.disconnect();
+    store.reconnect('snapshot');
+    await turn();
+    assert.deepEqual(told, ['gone, interrupted', 'back, in sight']);
+    unsubscribe();
+    store.disconnect();
+    assert.equal(told.length, 2);
+  });
+
   it('ends in the state of the last events, its listeners and indexes in the same', () => {
     const name = fc.constantFrom('a', 'b', 'c', 'd');
     const object = fc

@@ -15,7 +15,7 @@ export type Verdict = 'query' | 'drop' | 'formerr' | 'notimp' | 'badvers' | 'ref
 const MAX_NAME = 255;
 const MAX_LABEL = 63;
 /** Least size of UDP messages that everybody takes; smaller EDNS sizes mean this one (RFC 6891, 6.2.3). */
-export const CLASSIC_UDP_SIZE = 512;
+const CLASSIC_UDP_SIZE = 512;
 
 const TYPE_OPT = 41;
 /** Zone transfers, and MAILB and MAILA that stand between them and ANY. */

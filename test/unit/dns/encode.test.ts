@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import dnsPacket from 'dns-packet';
 import * as fc from 'fast-check';
-import { canonicalIp, ipBytes } from '../../../src/api/ip.ts';
+import { canonicalIp } from '../../../src/api/ip.ts';
 import { encodeAnswer, type Finished } from '../../../src/dns/encode.ts';
 import { MAX_MESSAGE } from '../../../src/dns/header.ts';
 import { MessageWriter } from '../../../src/dns/writer.ts';
 import type { Answer, ResourceRecord } from '../../../src/zone/records.ts';
+import { bare, seen, shown } from './support/decoded.ts';
 import { a, address, explained, records, soa, ZONE } from './support/fake-source.ts';
 import { uint16s, wireName } from './support/messages.ts';
 
@@ -15,53 +16,6 @@ const writer = new MessageWriter(Buffer.alloc(MAX_MESSAGE));
 function encode(answer: Answer, name = 'svc.ns.svc.clusterset.local'): Finished {
   const question = Buffer.concat([wireName(name), uint16s(1, 1)]);
   return encodeAnswer(answer, question, name === '' ? [] : name.toLowerCase().split('.'), writer);
-}
-
-/** A record as dns-packet would show it. */
-function shown(record: ResourceRecord): object {
-  const common = { name: bare(record.name), type: record.type, ttl: record.ttl, class: 'IN', flush: false };
-  switch (record.type) {
-    case 'A':
-    case 'AAAA':
-      return { ...common, data: Buffer.from(ipBytes(record.address)).toString('hex') };
-    case 'NS':
-    case 'PTR':
-      return { ...common, data: bare(record.target) };
-    case 'TXT':
-      return { ...common, data: record.text };
-    case 'HINFO':
-      return { ...common, data: { cpu: record.cpu, os: record.os } };
-    case 'SRV': {
-      const { priority, weight, port } = record;
-      return { ...common, data: { priority, weight, port, target: bare(record.target) } };
-    }
-    case 'SOA': {
-      const { serial, refresh, retry, expire, minimum } = record;
-      const data = {
-        mname: bare(record.primary),
-        rname: bare(record.mailbox),
-        serial,
-        refresh,
-        retry,
-        expire,
-        minimum,
-      };
-      return { ...common, data };
-    }
-    default:
-      throw new Error(`unknown: ${JSON.stringify(record satisfies never)}`);
-  }
-}
-
-const bare = (name: string): string => (name === '.' ? name : name.slice(0, -1));
-
-/** A decoded record with addresses as bytes and texts as one. */
-function seen(record: dnsPacket.Answer): object {
-  if (record.type === 'A' || record.type === 'AAAA') {
-    return { ...record, data: Buffer.from(ipBytes(record.data)).toString('hex') };
-  }
-  if (record.type === 'TXT') return { ...record, data: Buffer.concat(record.data as Buffer[]).toString() };
-  return { ...record };
 }
 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);

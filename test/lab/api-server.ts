@@ -5,8 +5,8 @@ import { applyWith, makeKubectl, type Kubectl } from './kubectl.ts';
 import { makePki, type Pki } from './pki.ts';
 import { freePort } from './ports.ts';
 import { Daemon } from './processes.ts';
+import { waitReady } from './ready.ts';
 import { Rest } from './rest.ts';
-import { GivenUp, until } from './wait.ts';
 import type { Subject } from './x509.ts';
 
 /** A real kube-apiserver with RBAC on and the MCS CRDs, and nothing behind it: no nodes, no pods. */
@@ -77,21 +77,6 @@ const admin: Subject = { user: 'admin', groups: ['system:masters'] };
 export const kubeconfigName = (prefix: string, { user }: Subject): string =>
   `${prefix}-${user.replace(/[^\w.-]/g, '-')}.kubeconfig`;
 
-/** Polls `/readyz` until it is well; a server that has ended meanwhile is an error with the end of its log. */
-export async function waitReady(rest: Rest, server: Daemon): Promise<void> {
-  await until(
-    `${server.name} ready`,
-    60_000,
-    async () => {
-      if (!server.running) throw new GivenUp(`${server.name} has ended:\n${server.tail()}`);
-      const { status, body } = await rest.send('GET', '/readyz');
-      if (status !== 200) throw new Error(body);
-      return true;
-    },
-    100,
-  );
-}
-
 export async function startApiServer(name: string, deps: ApiServerDeps): Promise<FabricApiServer> {
   const { place } = deps;
   const pki: Pki = await makePki(join(deps.dir, 'pki'), name, [
@@ -125,7 +110,7 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
 
   let server = startServer();
   using rest = new Rest(place.url, pki.authority.certificate, pki.admin);
-  await waitReady(rest, server);
+  await waitReady(server.name, rest, server);
   await installCrds(rest, deps.crds);
   if (deps.controllerManager !== undefined) {
     daemon('kube-controller-manager', [
@@ -162,7 +147,7 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
       if (server.running) return;
       server = startServer();
       using probe = new Rest(place.url, pki.authority.certificate, pki.admin);
-      await waitReady(probe, server);
+      await waitReady(server.name, probe, server);
     },
   };
 }

@@ -5,14 +5,23 @@ import { kubeconfigName } from './api-server.ts';
 import type { Binary } from './binaries.ts';
 import { clusterDns, corefileKey, corefileName, defaultCorefile } from './cluster-dns.ts';
 import type { CommandResult } from './command.ts';
-import { apiServerArgs, controllerManagerArgs, etcdArgs } from './control-plane.ts';
 import { installCrds } from './crds.ts';
 import type { Fabric } from './fabric.ts';
 import { applyWith, makeKubectl, type Kubectl } from './kubectl.ts';
 import type { Netns } from './netns.ts';
-import { LabNode, type NodeService } from './node.ts';
-import { configDir, type ProxyMode } from './node-files.ts';
-import { makePki, type Pki } from './pki.ts';
+import { LabNode } from './node.ts';
+import type { ProxyMode } from './node-files.ts';
+import {
+  apiPort,
+  apiUrl,
+  controllers,
+  kubelet,
+  kubeProxy,
+  storeAndServer,
+  type ServicePlan,
+} from './node-services.ts';
+import { makePki } from './pki.ts';
+import { waitReady } from './ready.ts';
 import { startRelay } from './relay.ts';
 import { Rest } from './rest.ts';
 import { until } from './wait.ts';
@@ -67,8 +76,6 @@ export interface ClusterDeps {
   readonly images: readonly string[];
 }
 
-const apiPort = 6443;
-
 export async function startCluster(
   name: string,
   deps: ClusterDeps,
@@ -88,7 +95,7 @@ export async function startCluster(
     addresses.apiIp,
     ...first.ips,
   ]);
-  const fabricUrl = `https://${firstIp}:${apiPort}`;
+  const fabricUrl = apiUrl(firstIp);
 
   const nodeNames = addresses.nodes.map((_, index) => `${name}-${index + 1}`);
   const netnses = await Promise.all(
@@ -105,18 +112,15 @@ export async function startCluster(
     target: `127.0.0.1:${apiPort}`,
   });
   const url = `https://127.0.0.1:${port}`;
+  const plan: ServicePlan = { pki, apiIp: firstIp, addresses, binaries };
   using rest = new Rest(url, pki.authority.certificate, pki.admin);
-  const apiReady = (): Promise<void> => waitApi(name, rest);
+  const apiReady = (): Promise<void> => waitReady(`API server of ${name}`, rest);
 
   const nodes = await Promise.all(
     addresses.nodes.map(async (node, index) => {
       const nodeName = nodeNames[index] ?? '';
       const proxyKubeconfig = await pki.writeKubeconfig('proxy.kubeconfig', fabricUrl, {
         user: 'system:kube-proxy',
-      });
-      const kubeletKubeconfig = await pki.writeKubeconfig(`${nodeName}.kubeconfig`, fabricUrl, {
-        user: `system:node:${nodeName}`,
-        groups: ['system:nodes'],
       });
       const controlPlane = index === 0;
       return new LabNode({
@@ -134,26 +138,12 @@ export async function startCluster(
           caFile: pki.files.ca,
           proxyKubeconfig,
         },
-        first: controlPlane ? storeAndServer(deps, pki, firstIp) : [],
-        clients: [
-          ...(controlPlane ? await controllers(deps, pki, fabricUrl) : []),
-          { name: 'kube-proxy', command: [binaries['kube-proxy'], `--config=${configDir}/proxy.yaml`] },
-        ],
-        last: [
-          {
-            name: 'kubelet',
-            command: [
-              binaries.kubelet,
-              `--config=${configDir}/kubelet.yaml`,
-              `--kubeconfig=${kubeletKubeconfig}`,
-              `--hostname-override=${nodeName}`,
-              `--node-ip=${node.ips.join(',')}`,
-            ],
-          },
-        ],
+        first: controlPlane ? storeAndServer({ ...plan, etcdDir: join(dir, 'etcd') }) : [],
+        clients: [...(controlPlane ? await controllers(plan) : []), kubeProxy(plan)],
+        last: [await kubelet(plan, nodeName, node)],
         apiReady: async () => {
           using probe = new Rest(url, pki.authority.certificate, pki.admin);
-          await waitApi(name, probe);
+          await waitReady(`API server of ${name}`, probe);
           await registerNode(probe, nodeName, node);
         },
       });
@@ -178,13 +168,20 @@ export async function startCluster(
     servedBy = corefile;
   };
 
-  await Promise.all([
-    ...nodes.map((node) => node.start()),
-    apiReady().then(async () => {
-      await Promise.all([installCrds(rest, deps.crds), setClusterDns(firstCorefile(firstIp))]);
-    }),
-  ]);
-  await must('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
+  const start = async (): Promise<void> => {
+    await Promise.all([
+      ...nodes.map((node) => node.start()),
+      apiReady().then(() =>
+        Promise.all([installCrds(rest, deps.crds), setClusterDns(firstCorefile(firstIp))]),
+      ),
+    ]);
+    await must('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
+  };
+  await start().catch((error: unknown) => {
+    const problem = error instanceof Error ? error.message : String(error);
+    const ended = nodes.flatMap((node) => node.endedServices());
+    throw new Error([`cluster ${name} does not start: ${problem}`, ...ended].join('\n'), { cause: error });
+  });
   return {
     name,
     kubeconfig,
@@ -214,19 +211,6 @@ export async function startCluster(
 /** Fifteen characters are the most that the kernel takes. */
 const linkOf = (cluster: number, node: number): string => `c${cluster}n${node}`;
 
-async function waitApi(cluster: string, rest: Rest): Promise<void> {
-  await until(
-    `API server of ${cluster} ready`,
-    120_000,
-    async () => {
-      const { status, body } = await rest.send('GET', '/readyz');
-      if (status !== 200) throw new Error(body);
-      return true;
-    },
-    100,
-  );
-}
-
 /** Until kube-proxy of this node leads to a CoreDNS with this Corefile. */
 async function waitClusterDns(netns: Netns, dnsIp: string, corefile: string): Promise<void> {
   const query = ['dig', '+short', '+time=1', '+tries=1', `@${dnsIp}`, corefileName, 'TXT'];
@@ -246,67 +230,4 @@ async function registerNode(rest: Rest, name: string, { podCidrs }: NodeAddresse
       spec: { podCIDR: podCidrs[0], podCIDRs: podCidrs },
     }),
   );
-}
-
-function storeAndServer(deps: ClusterDeps, pki: Pki, ip: string): NodeService[] {
-  const etcdUrl = 'http://127.0.0.1:2379';
-  return [
-    {
-      name: 'etcd',
-      command: [
-        deps.binaries.etcd,
-        ...etcdArgs({
-          dataDir: join(deps.dir, 'etcd'),
-          clientUrl: etcdUrl,
-          peerUrl: 'http://127.0.0.1:2380',
-        }),
-      ],
-    },
-    {
-      name: 'kube-apiserver',
-      command: [
-        deps.binaries['kube-apiserver'],
-        ...apiServerArgs({
-          pki,
-          etcdUrl,
-          etcdPrefix: '/registry',
-          listen: '0.0.0.0',
-          advertise: ip,
-          port: apiPort,
-          serviceCidr: deps.addresses.serviceCidrs.join(','),
-          nodes: true,
-        }),
-      ],
-    },
-  ];
-}
-
-async function controllers(deps: ClusterDeps, pki: Pki, apiUrl: string): Promise<NodeService[]> {
-  const kubeconfigOf = (user: string): Promise<string> =>
-    pki.writeKubeconfig(`${user.replace('system:', '')}.kubeconfig`, apiUrl, { user });
-  return [
-    {
-      name: 'kube-controller-manager',
-      command: [
-        deps.binaries['kube-controller-manager'],
-        ...controllerManagerArgs({
-          pki,
-          kubeconfig: await kubeconfigOf('system:kube-controller-manager'),
-          securePort: 10257,
-          podCidr: deps.addresses.podCidrs.join(','),
-          serviceCidr: deps.addresses.serviceCidrs.join(','),
-          pluginDir: `${configDir}/volume-plugins`,
-        }),
-      ],
-    },
-    {
-      name: 'kube-scheduler',
-      command: [
-        deps.binaries['kube-scheduler'],
-        `--kubeconfig=${await kubeconfigOf('system:kube-scheduler')}`,
-        '--leader-elect=false',
-        '--bind-address=127.0.0.1',
-      ],
-    },
-  ];
 }

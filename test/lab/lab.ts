@@ -146,7 +146,8 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
 
 /** Why there can be no clusters here, with what to do about it; undefined where there can. With CI=true the reason is thrown. */
 export async function whyNoClusters(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0) return refuse('nodes are made of namespaces, which takes root');
+  if (process.getuid?.() !== 0)
+    return refuse('nodes are made of namespaces, which takes root: run this as root');
   const isolated = await command('unshare', ['--mount', '--net', '--pid', '--fork', 'true']);
   if (isolated.code !== 0) return refuse(`no namespaces can be made here (${isolated.stderr.trim()})`);
   if (cacheDir.startsWith('/run/')) {

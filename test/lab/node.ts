@@ -123,6 +123,14 @@ export class LabNode {
     this.#inside = [];
   }
 
+  /** What ended of that which should run, each with the end of its log. */
+  endedServices(): string[] {
+    const all = [...(this.#init ? [this.#init] : []), ...this.#inside];
+    return all
+      .filter((daemon) => !daemon.running)
+      .map((daemon) => `${daemon.name} has ended:\n${daemon.tail()}`);
+  }
+
   /** Cuts its cable: it runs on, and nothing reaches it. Repeatable. */
   async partition(): Promise<void> {
     await this.#deps.fabric.setLink(this.#deps.link, 'down');

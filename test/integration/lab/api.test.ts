@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ApiServer } from '../../lab/api-server.ts';
@@ -116,7 +118,6 @@ suite('an API server of the lab', () => {
     const dns = await lab.coredns(
       '. {\n  template IN A {\n    answer "{{ .Name }} 60 IN A 192.0.2.7"\n  }\n}',
     );
-    const { Resolver } = await import('node:dns/promises');
     const resolver = new Resolver();
     resolver.setServers([`${dns.address}:${dns.port}`]);
     assert.deepEqual(await resolver.resolve4('anything.example'), ['192.0.2.7']);
@@ -158,4 +159,25 @@ suite('a lab that ends', () => {
       (await findProcesses(id)).length === 0 && !existsSync(dir) ? true : undefined,
     );
   });
+
+  test('leaves nothing once another is opened, when its watchdog was killed with its owner', async () => {
+    const { id, dir, child } = await runOwner('setInterval(() => {}, 1000);');
+    process.kill(await watchdogOf(id), 'SIGKILL');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await using _ = await openLab();
+    // Another test on this machine may have opened one first, and be about it.
+    await until('nothing is left', 15_000, async () =>
+      (await findProcesses(id)).length === 0 && !existsSync(dir) ? true : undefined,
+    );
+  });
 });
+
+/** The only process that has the id of a lab as an argument of its own. */
+async function watchdogOf(id: string): Promise<number> {
+  for (const pid of await readdir('/proc')) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (line.split('\0').includes(id)) return Number(pid);
+  }
+  throw new Error(`lab ${id} has no watchdog`);
+}

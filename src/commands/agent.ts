@@ -5,6 +5,7 @@ import { formatListenAddress } from '../config/listen-address.ts';
 import type { agentSpec } from '../config/specs/agent.ts';
 import { Agent } from '../discovery/agent.ts';
 import { agentMetrics } from '../discovery/metrics.ts';
+import { openJoinedBroker } from '../membership/open-broker.ts';
 import { healthRoutes } from '../observability/http.ts';
 import type { MetricSource } from '../observability/metric-source.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -32,8 +33,13 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       ...(kubeconfig !== undefined && { kubeconfig: userPath(environment, kubeconfig) }),
     });
   const member = await open('member', values.kubeconfig);
-  const broker = await open('broker', values.brokerKubeconfig ?? values.kubeconfig);
   const cluster = await memberClusterId(member, values.clusterId, log);
+  const joined =
+    values.brokerKubeconfig === undefined
+      ? await openJoinedBroker({ member, cluster, clock, random: Math.random, log: logging('broker') })
+      : undefined;
+  const broker = joined?.store ?? (await open('broker', values.brokerKubeconfig ?? values.kubeconfig));
+  const brokerNamespace = joined?.namespace ?? values.brokerNamespace;
 
   const election = values.leaderElect
     ? new LeaderElection({
@@ -73,14 +79,14 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       metrics: formatListenAddress(http),
       member: member.location,
       broker: broker.location,
-      brokerNamespace: values.brokerNamespace,
+      brokerNamespace,
       endpoints: values.endpoints,
     },
     'pharos agent is up',
   );
 
   const work = async (signal: AbortSignal): Promise<void> => {
-    const { brokerNamespace, endpoints } = values;
+    const { endpoints } = values;
     const random = Math.random;
     agent = new Agent({ cluster, member, broker, brokerNamespace, endpoints, log, clock, random });
     void agent.synced.then(() => log.info({}, 'Both sides are complete: syncing'));
@@ -92,9 +98,15 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
   };
   const working = election === undefined ? work(shutdown.signal) : election.run(shutdown.signal, work);
 
+  // One replica renews the token; the others read it again when the broker refuses theirs.
+  const keeping = joined?.keep(() => election?.isLeader ?? true, shutdown.signal);
+
   shutdown.defer('stores', () => {
     member.close();
     broker.close();
+  });
+  shutdown.defer('broker token', async () => {
+    await keeping;
   });
   shutdown.defer('http', () => http.close());
   shutdown.defer('agent', () => working);

@@ -1,5 +1,5 @@
 /**
- * The main job on real API servers: kubectl applies a ServiceExport in west, and a real CoreDNS that forwards
+ * The main job on real API servers, as the how-to describes it: `broker deploy`, `join`, an agent each. kubectl applies a ServiceExport in west, and a real CoreDNS that forwards
  * the stub domain to `pharos dns` in east answers for it. Pods and their cluster DNS come in test/e2e.
  */
 import assert from 'node:assert/strict';
@@ -10,7 +10,7 @@ import { type Lab, openLab } from '../lab/lab.ts';
 import { freePort } from '../lab/ports.ts';
 import { until } from '../lab/wait.ts';
 import { type Asked, ask } from '../support/ask.ts';
-import { type PharosProcess, startPharos } from '../support/pharos.ts';
+import { pharos, type PharosProcess, startPharos } from '../support/pharos.ts';
 
 const web = {
   apiVersion: 'v1',
@@ -50,18 +50,21 @@ describe('an export in west is answered in east', () => {
   before(async () => {
     lab = await openLab({ name: 'main-job' });
     [broker, west, east] = await Promise.all([lab.api('broker'), lab.api('west'), lab.api('east')]);
-    await broker.apply([namespace('pharos-broker')]);
+    await pharos('broker', 'deploy', `--kubeconfig=${broker.kubeconfig}`);
+    for (const { name, kubeconfig } of [west, east]) {
+      await pharos(
+        'join',
+        `--cluster-id=${name}`,
+        `--kubeconfig=${kubeconfig}`,
+        `--broker-kubeconfig=${broker.kubeconfig}`,
+      );
+    }
     await Promise.all([west.apply([namespace('shop')]), east.apply([namespace('shop')])]);
     const port = await freePort();
     processes.push(
       ...(await Promise.all([
         ...[west, east].map((cluster) =>
-          startPharos(
-            'agent',
-            `--cluster-id=${cluster.name}`,
-            `--kubeconfig=${cluster.kubeconfig}`,
-            `--broker-kubeconfig=${broker.kubeconfig}`,
-          ),
+          startPharos('agent', `--cluster-id=${cluster.name}`, `--kubeconfig=${cluster.kubeconfig}`),
         ),
         startPharos(
           'dns',

@@ -1,9 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { freePort } from '../lab/ports.ts';
 import { GivenUp, until } from '../lab/wait.ts';
 
 const cli = join(import.meta.dirname, '../../src/cli.ts');
+
+/** Runs a command of Pharos to its end. @throws where it fails, with what it said. */
+export async function pharos(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args]);
+  return stdout;
+}
 
 /** A running `pharos` process, as users start it. */
 export interface PharosProcess extends AsyncDisposable {
@@ -47,8 +54,11 @@ export async function startPharos(...args: string[]): Promise<PharosProcess> {
     ready: (timeoutMs = 30_000) =>
       until(`pharos ${args[0]} ready`, timeoutMs, async () => {
         if (!isRunning()) throw new GivenUp(`pharos ${args[0]} has ended:\n${log}`);
-        const { ok } = await fetch(`http://${metrics}/readyz`);
-        if (!ok) throw new Error(log);
+        const ok = await fetch(`http://${metrics}/readyz`).then(
+          (response) => response.ok,
+          () => false,
+        );
+        if (!ok) throw new Error(`its log says:\n${log}`);
         return true;
       }).then(() => {}),
     async [Symbol.asyncDispose]() {

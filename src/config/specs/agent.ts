@@ -22,7 +22,7 @@ export const agentSpec = {
     ...kubeconfigFlag,
     'broker-kubeconfig': {
       form: 'value',
-      help: 'Kubeconfig of the broker; without it the broker is this cluster itself',
+      help: 'Kubeconfig of the broker; without it the one that "pharos join" wrote down, else this cluster itself',
       placeholder: 'FILE',
       type: text('a file'),
       completes: 'file',

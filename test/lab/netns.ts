@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from './command.ts';
 import { cleanEnvironment, Daemon } from './processes.ts';
@@ -50,9 +50,10 @@ export class Netns {
 
   /** Sets kernel parameters below net. of this namespace: `{ 'ipv4.ip_forward': 1 }`. */
   async sysctl(values: Readonly<Record<string, number>>): Promise<void> {
-    const lines = Object.entries(values).map(
-      ([name, value]) => `echo ${value} > /proc/sys/net/${name.replaceAll('.', '/')}`,
-    );
+    const lines = Object.entries(values)
+      // A kernel without IPv6 has none of its parameters.
+      .filter(([name]) => !name.startsWith('ipv6.') || existsSync('/proc/sys/net/ipv6'))
+      .map(([name, value]) => `echo ${value} > /proc/sys/net/${name.replaceAll('.', '/')}`);
     await this.run(['sh', '-ec', lines.join('\n')]);
   }
 }

@@ -69,10 +69,14 @@ function serviceChanges(key: string, was: ServiceRow | undefined, is: ServiceRow
   }
   if (was?.answers.join() !== is.answers.join()) lines.push(`${key} answers ${is.answers.join('; ')}`);
   lines.push(...newOnes(was?.conflicts ?? [], is.conflicts).map((conflict) => `${key} has a ${conflict}`));
-  const gone = newOnes(is.conflicts, was?.conflicts ?? []);
-  lines.push(...gone.map((conflict) => `${key} no longer has a ${conflict.split(':', 1)[0]}`));
+  const subjects = new Set(is.conflicts.map(subjectOf));
+  const gone = (was?.conflicts ?? []).map(subjectOf).filter((subject) => !subjects.has(subject));
+  lines.push(...gone.map((subject) => `${key} no longer has a ${subject}`));
   return lines;
 }
+
+/** `PortConflict: port http` of a conflict, whoever is on its sides. */
+const subjectOf = (conflict: string): string => conflict.split(':', 2).join(':');
 
 const newOnes = (before: readonly string[], after: readonly string[]): string[] =>
   after.filter((text) => !before.includes(text));

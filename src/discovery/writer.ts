@@ -72,7 +72,7 @@ export class Writer {
       const { name, namespace } = object.metadata;
       await this.#store.remove(shelf.kind, namespace === undefined ? { name } : { name, namespace });
       this.#settled.delete(place(shelf.kind, object));
-      shelf.cache.removed(keyOf(object));
+      shelf.cache.removed(object);
       return 'removed';
     });
   }

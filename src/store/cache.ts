@@ -41,6 +41,8 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
   readonly #sightListeners = new Set<(inSight: boolean) => void>();
   readonly #synced = Promise.withResolvers<void>();
   #isSynced = false;
+  /** What the watch told last. */
+  #told: T | undefined;
   #interruption: Interruption | undefined;
 
   constructor(options: ObjectCacheOptions<T, I>) {
@@ -118,13 +120,16 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
    */
   wrote(object: T): void {
     if (!this.#isSynced) return;
+    // The watch has told all that came before what it told last: also of the end of this object.
+    if (this.#told !== undefined && isOlder(object, this.#told)) return;
     const isOurs = matches(this.#options.selector ?? {}, object);
     this.#advance(keyOf(object), object, isOurs ? object : undefined);
   }
 
-  /** Likewise for an object that the store has removed. */
-  removed(key: string): void {
-    this.#change(key, undefined);
+  /** Likewise for an object that the store has removed; what is there under its name since then stays. */
+  removed(object: T): void {
+    const key = keyOf(object);
+    if (this.#objects.get(key)?.metadata.uid === object.metadata.uid) this.#change(key, undefined);
   }
 
   /** Follows the store until `signal` aborts; call it once. Never rejects. */
@@ -139,9 +144,11 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
         this.#replace(event.objects);
         break;
       case 'set':
+        this.#told = event.object;
         this.#advance(keyOf(event.object), event.object, event.object);
         break;
       case 'removed':
+        this.#told = event.object;
         this.#advance(keyOf(event.object), event.object, undefined);
         break;
       case 'interrupted': {

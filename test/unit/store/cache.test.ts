@@ -169,7 +169,7 @@ describe('an object cache', () => {
       await turn();
       assert.deepEqual(changes, ['new shop/mysql']);
       await remove('mysql');
-      cache.removed('shop/mysql');
+      cache.removed(written);
       assert.equal(cache.get('shop/mysql'), undefined);
       await turn();
       assert.deepEqual(changes, ['new shop/mysql', 'gone shop/mysql']);
@@ -199,6 +199,29 @@ describe('an object cache', () => {
       await turn();
       cache.wrote(written);
       assert.equal(cache.get('shop/mysql'), later);
+    });
+
+    it('does not bring back what the watch told the end of already', async () => {
+      const { cache, start, put, remove } = setUp();
+      void start();
+      await cache.synced;
+      const written = await put('mysql');
+      await remove('mysql');
+      await turn();
+      cache.wrote(written);
+      assert.equal(cache.size, 0);
+    });
+
+    it('does not lose what somebody made anew under the name of what was removed', async () => {
+      const { cache, start, put, remove } = setUp();
+      const written = await put('mysql');
+      void start();
+      await cache.synced;
+      await remove('mysql');
+      const anew = await put('mysql');
+      await turn();
+      cache.removed(written);
+      assert.equal(cache.get('shop/mysql'), anew);
     });
 
     it('compares versions as numbers', async () => {

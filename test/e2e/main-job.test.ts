@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Cluster } from '../lab/cluster.ts';
 import { image } from '../lab/images.ts';
 import { openLab, whyNoClusters, type Lab } from '../lab/lab.ts';
-import { deployPharos, type PharosMember } from '../lab/pharos.ts';
+import { deployPharos, pharosCorefile, type PharosMember } from '../lab/pharos.ts';
 import { until } from '../lab/wait.ts';
 
 const skip = (await whyNoClusters()) ?? false;
@@ -77,8 +77,8 @@ suite('a pod in east uses a service of west by name', { skip }, () => {
     lab = await openLab({ name: 'job' });
     const [broker, ...clusters] = await Promise.all([
       lab.fabricApi('broker', { controllers: true }),
-      lab.cluster('west'),
-      lab.cluster('east'),
+      lab.cluster('west', { corefile: pharosCorefile }),
+      lab.cluster('east', { corefile: pharosCorefile }),
     ]);
     [west, east] = clusters;
     members = await deployPharos(broker, clusters);

@@ -55,7 +55,7 @@ export interface ApiPlace {
   readonly url: string;
   readonly etcdUrl: string;
   /** A command line that runs this one there. */
-  enter(args: readonly [string, ...string[]]): readonly [string, ...string[]];
+  readonly enter: (args: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
 export interface ApiServerDeps {

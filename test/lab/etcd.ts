@@ -8,7 +8,7 @@ export interface EtcdPlace {
   readonly lab: string;
   readonly dir: string;
   /** A command line that runs this one where the etcd is to be: this machine's network, or the fabric's. */
-  enter(args: readonly [string, ...string[]]): readonly [string, ...string[]];
+  readonly enter: (args: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
 /** Starts an etcd for the API servers of one place to share; answers its URL there. They wait for it themselves. */

@@ -83,7 +83,7 @@ suite('certificates of the lab, as OpenSSL reads them', () => {
     const client = authority.issue({ user: 'alice', groups: ['readers'] });
     const listener = createServer(
       { key: server.key, cert: server.certificate, ca: authority.certificate, requestCert: true },
-      (socket) => socket.end(`${socket.authorized} ${socket.getPeerCertificate().subject.CN}`),
+      (socket) => socket.end(`${socket.authorized} ${String(socket.getPeerCertificate().subject.CN)}`),
     );
     await once(listener.listen(0, '127.0.0.1'), 'listening');
     const socket = connect({

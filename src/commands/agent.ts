@@ -7,7 +7,6 @@ import { Agent } from '../discovery/agent.ts';
 import { agentMetrics } from '../discovery/metrics.ts';
 import { openJoinedBroker } from '../membership/open-broker.ts';
 import { healthRoutes } from '../observability/http.ts';
-import type { MetricSource } from '../observability/metric-source.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { LeaderElection } from '../runtime/lease.ts';
@@ -15,6 +14,7 @@ import { Shutdown } from '../runtime/shutdown.ts';
 import { type KubernetesStore, openKubernetesStore } from '../store/kubernetes.ts';
 import { memberClusterId } from './cluster-id.ts';
 import type { Run } from './command.ts';
+import { electionMetrics } from './election-metrics.ts';
 import { loggingTo } from './logging.ts';
 import { serveOrExplain } from './serve.ts';
 import { storeMetrics } from './store-metrics.ts';
@@ -112,12 +112,3 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
   shutdown.defer('agent', () => working);
   return 'running';
 };
-
-const electionMetrics = (election: LeaderElection): readonly MetricSource[] => [
-  {
-    name: 'pharos_agent_leader',
-    help: 'Whether this replica is the one that works (1) or stands by (0).',
-    type: 'gauge',
-    read: () => Number(election.isLeader),
-  },
-];

@@ -1,0 +1,157 @@
+/**
+ * `npm run docs`: writes the pages of docs/reference that are lists of what the code says of itself, flags
+ * and metrics. With --check it writes nothing and exits with 1 where a page is not up to date.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { parseClusterId } from '../src/api/identity.ts';
+import { electionMetrics } from '../src/commands/election-metrics.ts';
+import { storeMetrics } from '../src/commands/store-metrics.ts';
+import { zoneMetrics } from '../src/commands/zone-metrics.ts';
+import { type CommandSpec, type Flag, variableOf } from '../src/config/flag.ts';
+import { specs } from '../src/config/specs/specs.ts';
+import { Agent } from '../src/discovery/agent.ts';
+import { agentMetrics } from '../src/discovery/metrics.ts';
+import { Counters } from '../src/dns/counters.ts';
+import { dnsMetrics } from '../src/dns/metrics.ts';
+import { WireCache } from '../src/dns/wire-cache.ts';
+import { silentLog } from '../src/observability/log.ts';
+import type { MetricSource } from '../src/observability/metric-source.ts';
+import { systemClock } from '../src/runtime/clock.ts';
+import { LeaderElection } from '../src/runtime/lease.ts';
+import { MemoryStore } from '../src/store/memory.ts';
+import { Zone } from '../src/zone/zone.ts';
+
+/** Everything that some process has at /metrics, beside what every Node.js process has: process → metrics. */
+export async function everyMetric(): Promise<ReadonlyMap<string, readonly MetricSource[]>> {
+  const store = new MemoryStore({ location: 'memory', clock: systemClock });
+  const common = { clock: systemClock, random: Math.random, log: silentLog };
+  await using agent = new Agent({
+    ...common,
+    cluster: parseClusterId('west'),
+    member: store,
+    broker: store,
+    brokerNamespace: 'pharos-broker',
+    endpoints: 'service',
+  });
+  const election = new LeaderElection({ ...common, store, namespace: 'a', name: 'b', identity: 'c' });
+  const zone = new Zone();
+  const cache = new WireCache(zone, { entries: 1, bytes: 1 });
+  return new Map([
+    [
+      'pharos dns',
+      [...dnsMetrics({ counters: new Counters(), cache }), ...zoneMetrics(zone), ...storeMetrics({})],
+    ],
+    ['pharos agent', [...agentMetrics(agent), ...electionMetrics(election), ...storeMetrics({})]],
+  ]);
+}
+
+const GENERATED = '<!-- Written by `npm run docs` from the source; edit that. -->';
+
+function cliPage(): string {
+  const commands = specs.map((spec) => [
+    `## pharos ${spec.name}`,
+    `${sentence(spec.summary)} ${spec.description}`,
+    ['```sh', `pharos ${usage(spec)}`, '```'].join('\n'),
+    `For example, this ${spec.example.effect}:`,
+    ['```sh', spec.example.command, '```'].join('\n'),
+    table(
+      ['flag', 'variable', 'default', 'meaning'],
+      Object.entries(spec.flags).map(([name, flag]) => [
+        `\`${flagText(name, flag)}\``,
+        `\`${variableOf(name)}\``,
+        defaultText(flag),
+        sentence(flag.help),
+      ]),
+    ),
+  ]);
+  return page(
+    '# Commands and flags',
+    'A flag beats its variable, the variable beats the file of `--config` (YAML, with the same names), the file ' +
+      'beats the default. A flag that may be given again is a list in the file, and has commas in the variable. ' +
+      'A switch is turned off again by `--no-` before its name. `--help` prints each command’s flags, `--version` the version.',
+    'Data goes to stdout, all else to stderr, the log of long-running processes included. Exit status: 0 done, ' +
+      '1 failed, 2 wrong usage. SIGTERM and SIGINT end a process in order, with 0, within 5 s; a second one at once.',
+    ...commands.flat(),
+  );
+}
+
+async function metricsPage(): Promise<string> {
+  const parts = [...(await everyMetric())].flatMap(([process, metrics]) => [
+    `## ${process}`,
+    table(
+      ['metric', 'type', 'labels', 'meaning'],
+      metrics.map((metric) => [
+        `\`${metric.name}\``,
+        metric.type,
+        ('labels' in metric ? (metric.labels ?? []) : []).map((label) => `\`${label}\``).join(', '),
+        metric.help,
+      ]),
+    ),
+  ]);
+  return page(
+    '# Metrics',
+    'At `/metrics` on `--metrics-listen`, in the text format of Prometheus, beside `/healthz` (alive) and ' +
+      '`/readyz` (ready, or why not). Every process also has the `process_*` and `nodejs_*` metrics of its runtime. ' +
+      'The playground has those of all its clusters at `--http-listen`, told apart by the label `cluster`, without histograms.',
+    ...parts,
+  );
+}
+
+const page = (title: string, ...parts: readonly string[]): string =>
+  [title, GENERATED, ...parts.filter((part) => part !== '')].join('\n\n');
+
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}.`.replaceAll('<', '&lt;');
+
+function usage({ name, operands, flags }: CommandSpec): string {
+  const names = Object.values(operands).map(({ placeholder, required }) =>
+    required ? ` ${placeholder}` : ` [${placeholder}]`,
+  );
+  return name + (Object.keys(flags).length > 0 ? ' [flags]' : '') + names.join('');
+}
+
+function flagText(name: string, flag: Flag): string {
+  const letter = flag.form === 'value' && flag.short !== undefined ? `-${flag.short}, ` : '';
+  return `${letter}--${name}${flag.form === 'switch' ? '' : ` ${flag.placeholder}`}`;
+}
+
+function defaultText(flag: Flag): string {
+  if (flag.form === 'switch') return 'off';
+  const text = flag.form === 'list' ? flag.default.join(', ') : flag.default;
+  return text === undefined || text === '' ? '' : `\`${text}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const root = join(import.meta.dirname, '..');
+
+/** @returns the generated pages: path → what should stand there */
+export async function referencePages(): Promise<ReadonlyMap<string, string>> {
+  const pages = new Map<string, string>();
+  for (const [name, text] of [
+    ['cli.md', cliPage()],
+    ['metrics.md', await metricsPage()],
+  ] as const) {
+    const path = join(root, 'docs/reference', name);
+    pages.set(path, await format(text, { ...(await resolveConfig(path)), filepath: path }));
+  }
+  return pages;
+}
+
+if (import.meta.main) {
+  const isCheck = process.argv.includes('--check');
+  for (const [path, text] of await referencePages()) {
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+    if (isCheck) {
+      console.error(`${relative(root, path)} is not what the code says; run: npm run docs`);
+      process.exitCode = 1;
+    } else writeFileSync(path, text);
+  }
+}

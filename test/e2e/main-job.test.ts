@@ -101,8 +101,8 @@ suite('a pod in east uses a service of west by name', { skip }, () => {
     assert.equal(code, 0, `${args.join(' ')}: exit ${code}: ${stderr}`);
     return stdout.trim();
   };
-  const eventually = <T>(what: string, look: () => Promise<T>): Promise<T & {}> =>
-    until(what, 20_000, async () => (await look()) ?? undefined) as Promise<T & {}>;
+  const eventually = <T>(what: string, look: () => Promise<T | undefined>): Promise<T> =>
+    until(what, 20_000, look);
   const podsOf = async (app: string): Promise<Map<string, string>> => {
     const { stdout } = await west.kubectl(['-n', 'shop', 'get', 'pods', '-l', `app=${app}`, '-o', 'json']);
     const { items } = JSON.parse(stdout) as {

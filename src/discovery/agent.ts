@@ -76,6 +76,7 @@ export class Agent implements AsyncDisposable {
       cluster,
       clusterset,
       member,
+      store: options.member,
       toMember,
       log,
       onSeen: (key, seen) => this.#onSeen(key, seen),
@@ -122,9 +123,12 @@ export class Agent implements AsyncDisposable {
     return this.#statusSync.states;
   }
 
-  /** Resolves when nothing is left to do for what has been seen so far. */
+  /** Resolves when nothing is left to do for what has been seen so far, but for what has to wait. */
   async idle(): Promise<void> {
-    await Promise.all([this.#exports.idle(), this.#imports.idle(), this.#statuses.idle()]);
+    await this.#imports.idle();
+    await this.#exports.idle();
+    // Last, since exports have news for them.
+    await this.#statuses.idle();
   }
 
   /** The clusterset's services as this cluster sees them, in no order. */

@@ -46,7 +46,8 @@ export function memberCaches(store: ObjectStore, clock: Clock) {
 /** Of the broker: the records of all members. */
 export function brokerCaches(store: ObjectStore, namespace: string, clock: Clock) {
   const selector = { namespace, labelExists: [Label.sourceCluster] };
-  const service = (record: KubeObject): string[] => [recordKey(record)];
+  // Where the broker is a member too, imports into its own namespace are no records.
+  const service = (record: KubeObject): string[] => (isImported(record) ? [] : [recordKey(record)]);
   return {
     records: new ObjectCache({
       store,

@@ -6,7 +6,7 @@ import type { Exported } from './export.ts';
 /** How far the export's records have come on their way to the broker. */
 export type Publication =
   | { readonly is: 'published' }
-  /** Nothing has been heard of the broker yet, good or bad. */
+  /** The broker has not been seen since the agent's start: what holds there held before, as far as is known. */
   | { readonly is: 'unknown'; readonly message: string }
   | { readonly is: 'pending'; readonly message: string }
   | { readonly is: 'out-of-sight'; readonly message: string }
@@ -39,7 +39,7 @@ export function exportConditions(serviceExport: ServiceExport, findings: Finding
     const same = before.get(told.type);
     return {
       ...told,
-      message: told.message.length > MAX_MESSAGE ? `${told.message.slice(0, MAX_MESSAGE)}…` : told.message,
+      message: shortened(told.message),
       lastTransitionTime: same?.status === told.status ? same.lastTransitionTime : now,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
@@ -51,7 +51,7 @@ export function exportConditions(serviceExport: ServiceExport, findings: Finding
   const [ready, conflict] = [before.get('Ready'), before.get('Conflict')];
   return [
     tell({ type: 'Valid', status: 'True', reason: 'Valid', message: exported.message }),
-    publication.is === 'unknown' && ready !== undefined ? ready : tell(readiness(publication)),
+    publication.is === 'unknown' && ready?.status === 'True' ? ready : tell(readiness(publication)),
     ...(conflicts !== 'unknown' ? [tell(conflictCondition(conflicts))] : conflict ? [conflict] : []),
   ];
 }
@@ -103,3 +103,7 @@ function conflictCondition(conflicts: readonly Conflict[]): Told {
     message: conflicts.map(conflictText).join('; '),
   };
 }
+
+/** Cut between characters: half of one would come back from the server as another. */
+const shortened = (message: string): string =>
+  message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE).toWellFormed()}…`;

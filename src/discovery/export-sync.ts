@@ -75,9 +75,8 @@ export class ExportSync {
     const { clusterset, brokerLocation } = this.#options;
     const unreachable = `The broker ${brokerLocation} cannot be reached; this is tried again until it can`;
     if (!clusterset.isBrokerKnown) {
-      return clusterset.isBrokerOutOfSight
-        ? { is: 'out-of-sight', message: unreachable }
-        : { is: 'unknown', message: `The broker ${brokerLocation} is being asked` };
+      const asked = `The broker ${brokerLocation} is being asked`;
+      return { is: 'unknown', message: clusterset.isBrokerOutOfSight ? unreachable : asked };
     }
     const { imports, slices } = this.#plan(key, records);
     if (imports.apply.length + slices.apply.length === 0) return { is: 'published' };

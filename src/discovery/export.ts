@@ -133,7 +133,8 @@ function serviceIpSlice(
   const ready = slices.some(
     (slice) =>
       slice.addressType === family &&
-      slice.endpoints.some(
+      // The API server writes an empty list as null.
+      (slice.endpoints ?? []).some(
         ({ conditions }) => conditions?.ready !== false || service.spec.publishNotReadyAddresses === true,
       ),
   );

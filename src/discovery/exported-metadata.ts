@@ -3,6 +3,7 @@
  * `spec.exportedAnnotations`). The MCS API takes any text there, but the API server of an importing cluster
  * does not: one bad entry would cost the whole import. So they pass here, on both sides of the broker.
  */
+import { isLabelValue, isQualifiedName } from './qualified-name.ts';
 
 export interface Usable {
   readonly kept: Readonly<Record<string, string>>;
@@ -10,9 +11,6 @@ export interface Usable {
   readonly problems: readonly string[];
 }
 
-/** Kubernetes' names (apimachinery, IsQualifiedName): `[prefix/]name`. */
-const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 /** They mean something to Kubernetes or Pharos; `app.kubernetes.io` is for users. */
 const RESERVED = /(^|\.)(kubernetes\.io|k8s\.io|pharos\.io)$/;
 const FOR_USERS = 'app.kubernetes.io';
@@ -20,7 +18,7 @@ const FOR_USERS = 'app.kubernetes.io';
 const MAX_CHARACTERS = 64 * 1024;
 
 export const usableLabels = (labels: Readonly<Record<string, string>> = {}): Usable =>
-  usable('exportedLabels', labels, (value) => value === '' || NAME.test(value));
+  usable('exportedLabels', labels, isLabelValue);
 
 export const usableAnnotations = (annotations: Readonly<Record<string, string>> = {}): Usable =>
   usable('exportedAnnotations', annotations, () => true);
@@ -38,7 +36,7 @@ function usable(
   }
   const problems: string[] = [];
   const kept = entries.filter(([key, value]) => {
-    const problem = !isKey(key)
+    const problem = !isQualifiedName(key)
       ? 'is not a name that Kubernetes takes'
       : isReserved(key)
         ? 'is reserved'
@@ -49,12 +47,6 @@ function usable(
     return problem === undefined;
   });
   return { kept: Object.fromEntries(kept), problems };
-}
-
-function isKey(key: string): boolean {
-  const [first = '', name, ...more] = key.split('/');
-  if (more.length > 0) return false;
-  return name === undefined ? NAME.test(first) : PREFIX.test(first) && NAME.test(name);
 }
 
 function isReserved(key: string): boolean {

@@ -1,9 +1,10 @@
 /** Keeps this cluster's imports equal to the clusterset's view: the direction broker → member. */
 import type { ClusterId } from '../api/identity.ts';
-import { Kinds } from '../api/kinds.ts';
+import { keyOf, Kinds } from '../api/kinds.ts';
 import { Label } from '../api/names.ts';
 import type { EndpointSlice, ServiceImport, ServiceImportType } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
+import type { ObjectStore } from '../store/store.ts';
 import { aggregate, type View } from './aggregate.ts';
 import type { MemberCaches } from './caches.ts';
 import type { Clusterset } from './clusterset.ts';
@@ -18,6 +19,7 @@ export interface ImportSyncOptions {
   readonly cluster: ClusterId;
   readonly clusterset: Clusterset;
   readonly member: MemberCaches;
+  readonly store: ObjectStore;
   readonly toMember: Writer;
   readonly log: Log;
   /** Told of each look at a service; undefined = this cluster sees none. */
@@ -41,7 +43,7 @@ export class ImportSync {
   readonly #options: ImportSyncOptions;
   readonly #imports: Shelf<ServiceImport>;
   readonly #slices: Shelf<EndpointSlice>;
-  readonly #foreign = new Set<string>(); // services whose import is somebody else's, as logged
+  readonly #foreign = new Set<string>(); // services and slices whose name somebody else has, as logged
 
   constructor(options: ImportSyncOptions) {
     this.#options = options;
@@ -93,6 +95,9 @@ export class ImportSync {
     const ownSlices = member.importedSlices
       .find('service', key)
       .filter(({ metadata }) => metadata.labels?.[Label.sourceCluster] === cluster);
+    // What stands here as something else stands so by an older export of another cluster.
+    if (wanted !== undefined && present !== undefined && wanted.serviceImport.spec.type !== present.spec.type)
+      return;
     const isNew = wanted !== undefined && present === undefined;
     await this.#write(
       isNew ? wanted.serviceImport : undefined,
@@ -110,7 +115,8 @@ export class ImportSync {
     slices: Plan<EndpointSlice>,
   ): Promise<void> {
     const { toMember } = this.#options;
-    const applySlices = (): Promise<void> => toMember.apply(this.#slices, slices.apply);
+    const applySlices = async (): Promise<void> =>
+      toMember.apply(this.#slices, await this.#withoutForeign(slices.apply));
     const removeSlices = (): Promise<void> => toMember.remove(this.#slices, slices.remove);
     const applyImport = async (): Promise<void> => {
       await toMember.apply(this.#imports, imports.apply);
@@ -130,6 +136,35 @@ export class ImportSync {
       // import mean nothing. Endpoints may move from one slice to another, so slices go last.
       await inOrder(() => together([applySlices(), applyImport()]), removeSlices);
     }
+  }
+
+  /**
+   * Without those whose name is taken by a slice that somebody else made: applying is forced and would take it
+   * over. What is not in our cache is asked for, since that holds only what bears our mark.
+   */
+  async #withoutForeign(slices: readonly EndpointSlice[]): Promise<EndpointSlice[]> {
+    const { store, member, log } = this.#options;
+    const free = await Promise.all(
+      slices.map(async (slice) => {
+        if (member.importedSlices.get(keyOf(slice)) !== undefined) return [slice];
+        const there = await store.get(Kinds.EndpointSlice, slice.metadata);
+        const { namespace, name } = slice.metadata;
+        const what = `EndpointSlice ${namespace}/${name}`;
+        if (there === undefined || isImported(there) || isOfSameSource(there, slice)) {
+          this.#foreign.delete(what);
+          return [slice];
+        }
+        if (!this.#foreign.has(what)) {
+          this.#foreign.add(what);
+          log.warn(
+            { namespace, name },
+            'An EndpointSlice of this name was made by somebody else and is left alone; delete it to import its endpoints',
+          );
+        }
+        return [];
+      }),
+    );
+    return free.flat();
   }
 
   #tell(
@@ -160,6 +195,12 @@ export class ImportSync {
     );
   }
 }
+
+/** Whether it says of itself what ours says: then it is ours, and somebody took the mark from it. */
+const isOfSameSource = (there: EndpointSlice, ours: EndpointSlice): boolean =>
+  [Label.serviceName, Label.sourceCluster].every(
+    (label) => there.metadata.labels?.[label] === ours.metadata.labels?.[label],
+  );
 
 function sameStatus(wanted: ServiceImport, present: ServiceImport | undefined): boolean {
   const text = ({ status }: ServiceImport): string =>

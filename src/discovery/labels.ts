@@ -1,5 +1,5 @@
 import { isDnsLabel } from '../api/identity.ts';
-import { Label, MANAGED_BY } from '../api/names.ts';
+import { Annotation, Label, MANAGED_BY } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { RecordOwner } from './record-name.ts';
 
@@ -36,9 +36,13 @@ export function recordKey(object: KubeObject): string {
 
 /**
  * Whether Pharos made this ServiceImport or EndpointSlice of a member out of records. The records themselves
- * are not: where the broker is a member too, they stand beside the imports in one API server.
+ * are not: where the broker is a member too, they stand beside the imports in one API server. A ServiceImport
+ * whose label somebody took away still bears an annotation that nobody else makes.
  */
-export function isImported({ metadata: { labels = {} } }: KubeObject): boolean {
-  const isOurs = labels[Label.importManagedBy] === MANAGED_BY || labels[Label.managedBy] === MANAGED_BY;
+export function isImported({ metadata: { labels = {}, annotations = {} } }: KubeObject): boolean {
+  const isOurs =
+    labels[Label.importManagedBy] === MANAGED_BY ||
+    labels[Label.managedBy] === MANAGED_BY ||
+    annotations[Annotation.exports] !== undefined;
   return isOurs && labels[Label.sourceNamespace] === undefined;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Endpoint, EndpointSlice } from '../api/objects.ts';
+import type { Endpoint, EndpointPort, EndpointSlice } from '../api/objects.ts';
 import { byText } from './conflict.ts';
 import type { SliceContent } from './export.ts';
 import { isRoutable } from './routable.ts';
@@ -7,10 +7,11 @@ import { isRoutable } from './routable.ts';
 /** Kubernetes' own default, and a bound on what one pod's change rewrites. */
 const MAX_ENDPOINTS = 100;
 
-/** Far more halvings than the largest slice takes, unless endpoints share one address. */
-const MAX_HALVINGS = 24;
-
-const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+/** An endpoint, and what tells it from all others of its slice whatever becomes of it. */
+interface Identified {
+  readonly identity: string;
+  readonly endpoint: Endpoint;
+}
 
 /**
  * A Service's slices as other clusters may use them: endpoints with addresses that can be routed to, ready
@@ -21,60 +22,80 @@ const hashOf = (text: string): Buffer => createHash('sha256').update(text).diges
 export function mirrorSlices(slices: readonly EndpointSlice[], publishNotReady: boolean): SliceContent[] {
   return slices
     .filter(({ addressType }) => addressType === 'IPv4' || addressType === 'IPv6')
-    .flatMap((slice) => {
-      // In an order of their own: Kubernetes' controllers keep none, and a new order is no news.
-      const endpoints = slice.endpoints
-        .flatMap((endpoint) => mirrorEndpoint(endpoint, publishNotReady))
-        .sort((a, b) => byText(a.addresses[0] ?? '', b.addresses[0] ?? ''));
-      const id = hashOf(slice.metadata.name).toString('hex').slice(0, 10);
-      const ports = slice.ports.map(({ name = '', protocol = 'TCP', port, appProtocol }) => ({
-        name,
-        protocol,
-        ...(port === undefined ? {} : { port }),
-        ...(appProtocol === undefined ? {} : { appProtocol }),
-      }));
-      return split(endpoints, '').map(([path, part]) => ({
+    .flatMap(({ metadata, addressType, endpoints, ports }) => {
+      // The address type of a slice cannot be changed, so mirrors of another type need another name.
+      const id = hashOf(`${metadata.name} ${addressType}`).toString('hex').slice(0, 10);
+      // The API server writes empty lists as null.
+      return split(identified(endpoints ?? [], publishNotReady), '').map(([path, part]) => ({
         suffix: path === '' ? id : `${id}-${path}`,
-        addressType: slice.addressType,
-        endpoints: part,
-        ports,
+        addressType,
+        endpoints: part.map(({ endpoint }) => endpoint),
+        ports: (ports ?? []).map(mirrorPort),
       }));
     });
 }
 
-function mirrorEndpoint(endpoint: Endpoint, publishNotReady: boolean): Endpoint[] {
-  const addresses = [...new Set(endpoint.addresses)].filter(isRoutable);
-  if (addresses.length === 0) return [];
-  const { ready = true, serving, terminating } = endpoint.conditions ?? {};
-  const { hostname, zone, targetRef } = endpoint;
-  return [
-    {
-      addresses,
-      conditions: {
-        ready: ready || publishNotReady,
-        ...(serving === undefined ? {} : { serving }),
-        ...(terminating === undefined ? {} : { terminating }),
-      },
-      ...(hostname === undefined ? {} : { hostname }),
-      ...(zone === undefined ? {} : { zone }),
-      // The pod's name is an alias in DNS; its node and uid mean nothing elsewhere.
-      ...(targetRef?.kind === 'Pod' && targetRef.name !== undefined
-        ? { targetRef: { kind: 'Pod', name: targetRef.name } }
-        : {}),
-    },
-  ];
+/** In an order of their own: Kubernetes' controllers promise none, and a new order is no news. */
+function identified(endpoints: readonly Endpoint[], publishNotReady: boolean): Identified[] {
+  const byIdentity = new Map<string, Endpoint>();
+  for (const given of endpoints) {
+    const addresses = given.addresses.filter(isRoutable);
+    if (addresses.length === 0) continue;
+    const endpoint = mirrorEndpoint(given, addresses, publishNotReady);
+    // Pods on the host's network share its address.
+    const identity = [addresses[0], endpoint.targetRef?.name, endpoint.hostname].join(' ');
+    if (!byIdentity.has(identity)) byIdentity.set(identity, endpoint);
+  }
+  return [...byIdentity]
+    .map(([identity, endpoint]) => ({ identity, endpoint }))
+    .sort((a, b) => byText(a.identity, b.identity));
 }
 
+function mirrorEndpoint(
+  { conditions = {}, hostname, zone, targetRef }: Endpoint,
+  addresses: string[],
+  publishNotReady: boolean,
+): Endpoint {
+  const { ready = true, serving, terminating } = conditions;
+  return {
+    addresses,
+    conditions: {
+      ready: ready || publishNotReady,
+      ...(serving === undefined ? {} : { serving }),
+      ...(terminating === undefined ? {} : { terminating }),
+    },
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(zone === undefined ? {} : { zone }),
+    // The pod's name is an alias in DNS; its node and uid mean nothing elsewhere.
+    ...(targetRef?.kind === 'Pod' && targetRef.name !== undefined
+      ? { targetRef: { kind: 'Pod', name: targetRef.name } }
+      : {}),
+  };
+}
+
+const mirrorPort = ({ name = '', protocol = 'TCP', port, appProtocol }: EndpointPort): EndpointPort => ({
+  name,
+  protocol,
+  ...(port === undefined ? {} : { port }),
+  ...(appProtocol === undefined ? {} : { appProtocol }),
+});
+
 /**
- * Parts of at most {@link MAX_ENDPOINTS}, halved by the bits of each address's hash: which part an endpoint
+ * Parts of at most {@link MAX_ENDPOINTS}, halved by the bits of each identity's hash: which part an endpoint
  * is in does not depend on its neighbours until a part has to be halved.
  */
-function split(endpoints: readonly Endpoint[], path: string): [path: string, part: Endpoint[]][] {
-  if (endpoints.length <= MAX_ENDPOINTS || path.length === MAX_HALVINGS) return [[path, [...endpoints]]];
-  const halves: [Endpoint[], Endpoint[]] = [[], []];
+function split(
+  endpoints: readonly Identified[],
+  path: string,
+): [path: string, part: readonly Identified[]][] {
+  if (endpoints.length <= MAX_ENDPOINTS) return [[path, endpoints]];
+  const halves: [Identified[], Identified[]] = [[], []];
   for (const endpoint of endpoints) {
-    const hash = hashOf(endpoint.addresses[0] ?? '').readUInt32BE();
-    halves[(hash >>> path.length) & 1 ? 1 : 0].push(endpoint);
+    // Identities differ, so some bit tells them apart.
+    const byte = hashOf(endpoint.identity).readUInt8(path.length >> 3);
+    halves[(byte >> (path.length & 7)) & 1 ? 1 : 0].push(endpoint);
   }
-  return [...split(halves[0], `${path}0`), ...split(halves[1], `${path}1`)];
+  return halves.flatMap((half, bit) => (half.length === 0 ? [] : split(half, `${path}${bit}`)));
 }
+
+const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();

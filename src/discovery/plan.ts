@@ -9,25 +9,35 @@ export interface Plan<T extends KubeObject> {
 
 /**
  * Objects are the same by name; what matters of them is what Pharos sets: labels, annotations and all
- * fields beside `metadata` and `status`.
+ * fields beside `metadata` and `status`. What cannot become what is desired is removed; the plan after that
+ * applies it anew.
  *
  * @param actual only objects that are Pharos's own: what is not desired among them is removed
  */
 export function plan<T extends KubeObject>(desired: readonly T[], actual: readonly T[]): Plan<T> {
-  const wanted = new Set(desired.map(({ metadata }) => metadata.name));
+  const wanted = new Map(desired.map((object) => [object.metadata.name, object]));
   const present = new Map(actual.map((object) => [object.metadata.name, object]));
   return {
     apply: desired.filter((object) => {
       const there = present.get(object.metadata.name);
-      return there === undefined || !sameContent(object, there);
+      return there === undefined || (canBecome(there, object) && !sameContent(object, there));
     }),
-    remove: actual.filter(({ metadata }) => !wanted.has(metadata.name)),
+    remove: actual.filter((object) => {
+      const goal = wanted.get(object.metadata.name);
+      return goal === undefined || !canBecome(object, goal);
+    }),
   };
 }
 
 /** Whether applying `wanted` over `there` would change nothing. */
 export function sameContent<T extends KubeObject>(wanted: T, there: T): boolean {
   return isDeepStrictEqual(contentOf(wanted), contentOf(there));
+}
+
+/** An API server refuses to change an EndpointSlice's address type. */
+function canBecome(there: KubeObject, wanted: KubeObject): boolean {
+  const typeOf = (object: KubeObject & { addressType?: string }): string | undefined => object.addressType;
+  return typeOf(there) === typeOf(wanted);
 }
 
 function contentOf(object: KubeObject): unknown {

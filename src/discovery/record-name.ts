@@ -2,6 +2,7 @@
  * Names of records on the broker and of imported slices in a member. A Service's name and a namespace hold
  * no dots, so that dotted names can be taken apart again and two services never share one.
  */
+import { isDnsLabel } from '../api/identity.ts';
 
 /** Whose record it is: one cluster's part of one service. */
 export interface RecordOwner {
@@ -20,7 +21,7 @@ export const recordSliceName = (owner: RecordOwner, suffix: string): string =>
 export function sliceSuffix(owner: RecordOwner, name: string): string | undefined {
   const prefix = `${recordName(owner)}.`;
   const suffix = name.startsWith(prefix) ? name.slice(prefix.length) : '';
-  return /^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/.test(suffix) ? suffix : undefined;
+  return isDnsLabel(suffix) ? suffix : undefined;
 }
 
 export const importedSliceName = ({ service, cluster }: RecordOwner, suffix: string): string =>

@@ -2,6 +2,7 @@
 import type { Endpoint, EndpointPort, EndpointSlice, IpFamily } from '../api/objects.ts';
 import { validateEndpointSlice } from '../api/validate.ts';
 import { ownerOf } from './labels.ts';
+import { isLabelValue, isQualifiedName } from './qualified-name.ts';
 import { type Reading, type Refused, refuse } from './reading.ts';
 import { type RecordOwner, sliceSuffix } from './record-name.ts';
 import { isRoutable } from './routable.ts';
@@ -14,9 +15,6 @@ export interface RecordSlice extends RecordOwner {
   readonly endpoints: readonly Endpoint[];
   readonly ports: readonly EndpointPort[];
 }
-
-/** Kubernetes' rule for an `appProtocol`, and (without the prefix) for a zone. */
-const QUALIFIED = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 
 /**
  * Reads any object without throwing. What comes out of it any API server takes: it refuses an EndpointSlice
@@ -58,7 +56,7 @@ function recordEndpoint(endpoint: Endpoint, addresses: string[]): Endpoint {
     addresses,
     ...(conditions === undefined ? {} : { conditions }),
     ...(hostname === undefined ? {} : { hostname }),
-    ...(zone !== undefined && QUALIFIED.test(zone) && !zone.includes('/') ? { zone } : {}),
+    ...(zone !== undefined && isLabelValue(zone) ? { zone } : {}),
     // The pod's name is an alias in DNS. What else is there means something in its own cluster only.
     ...(targetRef?.kind === 'Pod' && targetRef.name !== undefined
       ? { targetRef: { kind: 'Pod', name: targetRef.name } }
@@ -70,5 +68,5 @@ const recordPort = ({ name = '', protocol = 'TCP', port, appProtocol }: Endpoint
   name,
   protocol,
   ...(port === undefined ? {} : { port }),
-  ...(appProtocol !== undefined && QUALIFIED.test(appProtocol) ? { appProtocol } : {}),
+  ...(appProtocol !== undefined && isQualifiedName(appProtocol) ? { appProtocol } : {}),
 });

@@ -45,7 +45,7 @@ const MAX_TEXT = 253;
 /** The record, or why it cannot be used. Never throws. */
 export function parseRecord(object: ServiceImport): ExportRecord | Rejected {
   const owner = ownerOf(object);
-  if (owner === undefined) return { rejected: 'a label that says whose record it is is missing' };
+  if (owner === undefined) return { rejected: 'its labels do not say whose record it is' };
   for (const [what, label] of Object.entries(owner)) {
     if (!isDnsLabel(label)) return { rejected: `its ${what} label is "${label}", must be a DNS label` };
   }

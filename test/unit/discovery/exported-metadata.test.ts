@@ -3,7 +3,10 @@ import { describe, it } from 'node:test';
 import { usableAnnotations, usableLabels } from '../../../src/discovery/exported-metadata.ts';
 
 const LABELS: Readonly<Record<string, readonly [given: Record<string, string>, problems: string[]]>> = {
-  'labels of users pass': [{ team: 'payments', 'example.com/tier': 'gold', 'app.kubernetes.io/name': 'x' }, []],
+  'labels of users pass': [
+    { team: 'payments', 'example.com/tier': 'gold', 'app.kubernetes.io/name': 'x' },
+    [],
+  ],
   'a label without a value passes': [{ team: '' }, []],
   'a label of Kubernetes itself does not': [
     { 'endpointslice.kubernetes.io/managed-by': 'x' },

@@ -91,8 +91,14 @@ describe('a record', () => {
 
 const port = { name: 'http', port: 80 };
 const REJECTED: Readonly<Record<string, readonly [object: ServiceImport, why: RegExp]>> = {
-  'without a label that says whose it is': [relabelled(Label.sourceNamespace, undefined), /label .* missing/],
-  'of a cluster whose id is no DNS label': [relabelled(Label.sourceCluster, 'a.b'), /cluster label is "a\.b"/],
+  'without a label that says whose it is': [
+    relabelled(Label.sourceNamespace, undefined),
+    /labels do not say whose record it is/,
+  ],
+  'of a cluster whose id is no DNS label': [
+    relabelled(Label.sourceCluster, 'a.b'),
+    /its cluster label is "a\.b", must be a DNS label/,
+  ],
   'under the name of another cluster': [
     relabelled(Label.sourceCluster, 'east'),
     /its labels ask for the name web\.shop\.east/,
@@ -131,7 +137,10 @@ const REJECTED: Readonly<Record<string, readonly [object: ServiceImport, why: Re
     recordObject('west', { ips: ['169.254.169.254'] }),
     /spec\.ips: no other cluster can send to 169\.254\.169\.254/,
   ],
-  'with an unknown family': [recordObject('west', { ipFamilies: ['IPv5'] }), /spec\.ipFamilies\[0\] is "IPv5"/],
+  'with an unknown family': [
+    recordObject('west', { ipFamilies: ['IPv5'] }),
+    /spec\.ipFamilies\[0\] is "IPv5"/,
+  ],
   'with session affinity for longer than Kubernetes allows': [
     recordObject('west', { sessionAffinityConfig: { clientIP: { timeoutSeconds: 1e9 } } }),
     /timeoutSeconds/,
@@ -144,7 +153,9 @@ describe('a record is rejected', () => {
   }
 
   it('in words that stay short, however long what it says is', () => {
-    const object = recordObject('west', { ports: Array(1000).fill({ port: 'x'.repeat(10_000) }) });
+    const object = recordObject('west', {
+      ports: Array.from({ length: 1000 }, () => ({ port: 'x'.repeat(10_000) })),
+    });
     assert.ok(rejection(object).length < 2000);
   });
 });
@@ -155,7 +166,10 @@ const hostileSpec = fc.oneof(
   fc.record(
     {
       type: fc.oneof(fc.constantFrom('ClusterSetIP', 'Headless'), fc.jsonValue()),
-      ports: fc.oneof(fc.array(fc.record({ port: fc.oneof(fc.nat(70_000), fc.jsonValue()) })), fc.jsonValue()),
+      ports: fc.oneof(
+        fc.array(fc.record({ port: fc.oneof(fc.nat(70_000), fc.jsonValue()) })),
+        fc.jsonValue(),
+      ),
       ips: fc.oneof(fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())), fc.jsonValue()),
       ipFamilies: fc.jsonValue(),
       sessionAffinityConfig: fc.jsonValue(),
@@ -165,7 +179,10 @@ const hostileSpec = fc.oneof(
 );
 
 it('no record at all makes parsing or merging throw', () => {
-  const texts = fc.dictionary(fc.constantFrom(...Object.values(Annotation)), fc.oneof(fc.string(), fc.json()));
+  const texts = fc.dictionary(
+    fc.constantFrom(...Object.values(Annotation)),
+    fc.oneof(fc.string(), fc.json()),
+  );
   fc.assert(
     fc.property(hostileSpec, texts, fc.dictionary(fc.string(), fc.string()), (spec, annotations, labels) => {
       const object = recordObject('west', {}, annotations);

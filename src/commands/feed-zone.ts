@@ -124,11 +124,13 @@ function followGateways({ store, zone, log }: FeedOptions, signal: AbortSignal):
           break;
         case 'interrupted':
           if (event.error.code === 'not-found') gateways.clear();
-          else
+          // That the store is away as a whole is told for the other kinds.
+          else if (event.error.code !== 'unavailable') {
             log.warn(
               { kind: 'gateways', err: event.error },
-              'The connections to other clusters are not known',
+              'The connections to other clusters are out of sight; what is known of them stays in force',
             );
+          }
           break;
         case 'live':
           break;

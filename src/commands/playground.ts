@@ -61,21 +61,23 @@ export const runPlayground: Run<typeof playgroundSpec> = async (values, context)
     `Pharos ${version} playground: ${count} cluster${count === 1 ? '' : 's'} in ${root}\n\n` +
       `${showAll(last, shown)}\nEdit a manifest and the answers change. Stop with Ctrl+C.\n`,
   );
-  let cancel = (): void => {};
   const tell = async (): Promise<void> => {
     const now = await playground.overview();
     const time = new Date(clock.now()).toTimeString().slice(0, 8);
     for (const line of showChanges(last, now)) stdout.write(`${time} ${line}\n`);
     last = now;
   };
+  let cancel: (() => void) | undefined; // while something is to be told
   onChange = () => {
-    cancel();
-    cancel = clock.after(TELL_AFTER_MS, () => void tell());
+    cancel ??= clock.after(TELL_AFTER_MS, () => {
+      cancel = undefined;
+      void tell();
+    });
   };
   onChange();
   shutdown.defer('telling', () => {
     onChange = () => {};
-    cancel();
+    cancel?.();
   });
   return 'running';
 };

@@ -38,8 +38,7 @@ export type Reachability =
 /** What is known of one service. Slices may come before their import: they wait here for it. */
 interface Entry {
   model: ImportModel | undefined;
-  /** slice's namespace/name → content */
-  readonly slices: Map<string, SliceModel>;
+  readonly slices: Map<string, SliceModel>; // slice's namespace/name → content
   view: ServiceView | undefined;
 }
 

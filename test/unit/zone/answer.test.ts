@@ -633,6 +633,15 @@ suite('zones', () => {
     assert.throws(() => new Zone({ reverseZones: ['243.0.0.0/33'] }), /is not a network/);
   });
 
+  test('a reverse zone of one address exists, whether the address has an owner or not', () => {
+    const zone = zoneOf(services, { reverseZones: ['243.0.0.7/32', '243.0.0.9/32'] });
+    assert.deepEqual(ask(zone, 'PTR 9.0.0.243.in-addr.arpa'), ['NODATA 9.0.0.243.in-addr.arpa.']);
+    assert.deepEqual(ask(zone, 'PTR 7.0.0.243.in-addr.arpa'), [
+      '7.0.0.243.in-addr.arpa. 5 IN PTR virtual.shop.svc.clusterset.local.',
+    ]);
+    assert.equal(answerOf(zone, 'SOA 7.0.0.243.in-addr.arpa').kind, 'records');
+  });
+
   test('without an advertised address the name server exists and has none', () => {
     const zone = zoneOf({});
     assert.deepEqual(ask(zone, 'NS clusterset.local'), [

@@ -5,7 +5,7 @@
 import * as fc from 'fast-check';
 import { canonicalIp } from '../../../src/api/ip.ts';
 import { Annotation, Label } from '../../../src/api/names.ts';
-import type { EndpointSlice, ServiceImport } from '../../../src/api/objects.ts';
+import type { EndpointSlice, ServiceImport, ServicePort } from '../../../src/api/objects.ts';
 import { RRType, type Answer, type Question } from '../../../src/zone/records.ts';
 import type { Reachability, Zone } from '../../../src/zone/zone.ts';
 
@@ -20,18 +20,31 @@ const EVERY_ADDRESS = [...ADDRESSES.IPv4, ...ADDRESSES.IPv6];
 const LABELS = ['h0', 'pod-0', '10-0-0-1', 'fd00--1', '0--2'];
 
 const some = <T>(values: readonly T[]): fc.Arbitrary<T[]> => fc.subarray([...values]);
+/** Mostly the usual value, so that two objects of one name often differ in one thing alone. */
+const mostly = <T>(usual: T, other: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
+
 const key = fc.constantFrom(...KEYS).map((key) => {
   const [namespace = '', service = ''] = key.split('/');
   return { namespace, service };
 });
 const cluster = fc.constantFrom(...CLUSTERS);
 
-const ports = some([
-  { name: 'http', port: 80, protocol: 'TCP' as const },
-  { name: 'alt', port: 80, protocol: 'TCP' as const },
-  { name: 'http', port: 80, protocol: 'UDP' as const },
-  { port: 8080 },
-]);
+const HTTP = { name: 'http', port: 80, protocol: 'TCP' } as const;
+const ports = mostly<ServicePort[]>(
+  [HTTP],
+  some<ServicePort>([
+    HTTP,
+    { name: 'alt', port: 80, protocol: 'TCP' },
+    { name: 'http', port: 80, protocol: 'UDP' },
+    { port: 8080 },
+  ]),
+);
+
+const USUAL_EXPORTS = [
+  { cluster: 'east', ips: ['10.0.0.1'], weight: 1 },
+  { cluster: 'west', ips: ['10.0.0.2', 'fd00::1'], weight: 2 },
+];
 
 const exportsJson = fc
   .uniqueArray(fc.record({ cluster, ips: some(EVERY_ADDRESS), weight: fc.constantFrom(0, 1, 1, 2, 3) }), {
@@ -44,15 +57,15 @@ export const anImport = fc
     key,
     type: fc.constantFrom('ClusterSetIP' as const, 'Headless' as const),
     ports,
-    ips: fc.oneof(
-      { weight: 3, arbitrary: fc.constant<string[]>([]) },
-      { weight: 1, arbitrary: some<string>(EVERY_ADDRESS) },
+    ips: mostly<string[]>([], some(EVERY_ADDRESS)),
+    affinity: mostly('None', fc.constant('ClientIP' as const)),
+    exports: mostly<string | undefined>(
+      JSON.stringify(USUAL_EXPORTS),
+      fc.option(exportsJson, { nil: undefined }),
     ),
-    affinity: fc.constantFrom('None' as const, 'ClientIP' as const),
-    exports: fc.option(exportsJson, { nil: undefined, freq: 4 }),
-    policy: fc.option(fc.constantFrom('local', 'weighted', 'all'), { nil: undefined }),
-    early: fc.boolean(),
-    listed: some(CLUSTERS),
+    policy: mostly('weighted', fc.constantFrom(undefined, 'local', 'all')),
+    early: mostly(false, fc.boolean()),
+    listed: mostly<string[]>([], some(CLUSTERS)),
   })
   .map(({ key, type, ports, ips, affinity, exports, policy, early, listed }): ServiceImport => ({
     apiVersion: 'multicluster.x-k8s.io/v1beta1',
@@ -75,7 +88,7 @@ export const aSlice: fc.Arbitrary<EndpointSlice> = fc
     key,
     cluster,
     suffix: fc.constantFrom('a', 'b'),
-    family: fc.constantFrom('IPv4' as const, 'IPv6' as const),
+    family: mostly<'IPv4' | 'IPv6'>('IPv4', fc.constant('IPv6')),
     ports,
   })
   .chain(({ key: { namespace, service }, cluster, suffix, family, ports }) =>
@@ -84,8 +97,8 @@ export const aSlice: fc.Arbitrary<EndpointSlice> = fc
         fc.record(
           {
             addresses: some(ADDRESSES[family]),
-            conditions: fc.record({ ready: fc.boolean() }),
-            hostname: fc.constantFrom('h0', 'h1', 'pod-0'),
+            conditions: fc.record({ ready: mostly(true, fc.boolean()) }),
+            hostname: fc.constantFrom('h0', 'h0', 'pod-0'),
             targetRef: fc.constant({ kind: 'Pod', name: 'pod-0' }),
           },
           { requiredKeys: ['addresses'] },

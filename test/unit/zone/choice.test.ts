@@ -269,6 +269,12 @@ suite('no cluster to choose', () => {
     });
   }
 
+  test('a long reason is cut: it travels in a UDP answer', () => {
+    const zone = zoneOf({ 'shop/web': { from: from('west') } });
+    zone.setReachability(new Map([['west', { reachable: false, reason: 'x'.repeat(5000) }]]));
+    assert.ok(ask(zone, WEB).join().length < 200);
+  });
+
   test('a cluster that no gateway speaks of is unreachable', () => {
     const zone = zoneOf({ 'shop/web': { from: from('west') } });
     zone.setReachability(new Map());
@@ -322,6 +328,16 @@ suite('rendezvous', () => {
         else assert.notEqual(after, gone);
       }),
     );
+  });
+
+  test('a client’s services spread', () => {
+    const choice = makeChoice(clusters([1, 1]), 'weighted');
+    const chosen = Array.from(
+      { length: 100 },
+      (_, index) => choose(choice, `shop/web-${index}`, { client: '10.0.0.1', turn: 0 }).clusters[0]?.id,
+    );
+    const first = chosen.filter((id) => id === 'c0').length;
+    assert.ok(first > 30 && first < 70, `${first} of 100`);
   });
 
   test('clients spread by weight', () => {

@@ -1,5 +1,6 @@
 /** Reads one file of manifests: YAML or JSON, many documents, lists flattened. Pure. */
 import {
+  Composer,
   type Document,
   isMap,
   isNode,
@@ -7,8 +8,7 @@ import {
   isSeq,
   LineCounter,
   type Node,
-  parseAllDocuments,
-  type YAMLMap,
+  Parser,
 } from 'yaml';
 import { type Kind, Kinds } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -27,7 +27,8 @@ export interface Manifest {
   readonly kind: Kind;
   readonly object: KubeObject;
   readonly file: string;
-  readonly line: number;
+  /** From 1; absent where the file is one JSON value, which is not read by lines. */
+  readonly line?: number;
 }
 
 export interface ManifestFile {
@@ -61,105 +62,131 @@ const SAME_AS: Readonly<Record<string, string>> = {
   'multicluster.x-k8s.io/v1alpha1': Kinds.ServiceExport.apiVersion,
 };
 
+/** A document of a file: what it holds, and where. */
+interface Source {
+  readonly value: unknown;
+  /** The offset of what a problem's path names, as in `items[2].spec.ports[0].port is …`. */
+  readonly offsetOf: (problem: string) => number;
+}
+
 /** @param file for the problems alone */
 export function readManifests(file: string, text: string): ManifestFile {
-  const reader = new Reader(file, text);
-  reader.read();
+  if (file.endsWith('.json')) {
+    const content = readJson(file, text);
+    if (content !== undefined) return content;
+  }
+  const reader = new Reader(file);
+  for (const document of documentsOf(text, reader.lines)) {
+    for (const { pos, message } of document.errors) reader.error(pos[0], message);
+    if (document.errors.length > 0) continue;
+    let value: unknown;
+    try {
+      value = document.toJS();
+    } catch (error) {
+      reader.error(startOf(document.contents), (error as Error).message);
+      continue;
+    }
+    reader.item({ value, offsetOf: (problem) => startOf(named(problem, document.contents)) }, value, '');
+  }
   return reader;
+}
+
+/** A file that is one JSON value without a problem; others are read again as YAML, for the lines. */
+function readJson(file: string, text: string): ManifestFile | undefined {
+  const reader = new Reader(file);
+  try {
+    const value: unknown = JSON.parse(text);
+    reader.item({ value, offsetOf: () => 0 }, value, '');
+  } catch {
+    return undefined;
+  }
+  return reader.errors.length === 0
+    ? { errors: [], ignored: reader.ignored, manifests: reader.manifests.map(withoutLine) }
+    : undefined;
+}
+
+const withoutLine = ({ line: _, ...manifest }: Manifest): Manifest => manifest;
+
+/** One after the other: the syntax tree of a document is many times its size. */
+function* documentsOf(text: string, lines: LineCounter): Generator<Document.Parsed> {
+  const composer = new Composer({ lineCounter: lines, prettyErrors: false, merge: true });
+  yield* composer.compose(new Parser(lines.addNewLine).parse(text), true, text.length);
 }
 
 class Reader implements ManifestFile {
   readonly manifests: Manifest[] = [];
   readonly errors: ManifestProblem[] = [];
   readonly ignored = new Map<string, number>();
+  readonly lines = new LineCounter();
   readonly #file: string;
-  readonly #text: string;
-  readonly #lines = new LineCounter();
 
-  constructor(file: string, text: string) {
+  constructor(file: string) {
     this.#file = file;
-    this.#text = text;
   }
 
-  read(): void {
-    const documents = parseAllDocuments(this.#text, {
-      lineCounter: this.#lines,
-      prettyErrors: false,
-      merge: true,
-    });
-    if (!Array.isArray(documents)) return;
-    for (const document of documents as Document.Parsed[]) {
-      for (const { pos, message } of document.errors) this.#error(pos[0], message);
-      if (document.errors.length === 0) this.#item(document, document.contents);
+  error(offset: number, reason: string): void {
+    this.errors.push({ file: this.#file, line: this.#lineOf(offset), reason });
+  }
+
+  /** @param path of `item` within the document: '' or as `items[2].` */
+  item(source: Source, item: unknown, path: string): void {
+    if (item === null || item === undefined) return;
+    const wrong = (field: string, reason: string): void =>
+      this.error(source.offsetOf(`${path}${field} `), reason);
+    if (!isObject(item)) {
+      wrong('', 'must be a Kubernetes object, that is a map with apiVersion and kind');
+      return;
+    }
+    const { kind, apiVersion, items } = item;
+    if (!isFilled(kind) || !isFilled(apiVersion)) {
+      const missing = isFilled(kind) ? 'apiVersion' : 'kind';
+      wrong(missing, `the object has no ${missing}`);
+    } else if (kind.endsWith('List') && Array.isArray(items)) {
+      for (const [index, entry] of items.entries()) this.item(source, entry, `${path}items[${index}].`);
+    } else {
+      const loaded = this.#kind(item, apiVersion, kind, wrong);
+      if (loaded !== undefined) this.#object(source, item, path, loaded);
     }
   }
 
-  #item(document: Document.Parsed, node: unknown): void {
-    if (node === null || (isScalar(node) && node.value === null)) return;
-    if (!isMap(node)) {
-      this.#error(startOf(node), 'must be a Kubernetes object, that is a map with apiVersion and kind');
-      return;
-    }
-    const kind = textAt(node, 'kind');
-    const apiVersion = textAt(node, 'apiVersion');
-    if (kind === undefined || apiVersion === undefined) {
-      const missing = kind === undefined ? 'kind' : 'apiVersion';
-      this.#error(startOf(node.get(missing, true) ?? node), `the object has no ${missing}`);
-      return;
-    }
-    const items = node.get('items', true);
-    if (kind.endsWith('List') && isSeq(items)) {
-      for (const item of items.items) this.#item(document, item);
-      return;
-    }
-    const loaded = this.#kind(node, apiVersion, kind);
-    if (loaded !== undefined) this.#object(document, node, loaded);
-  }
-
-  #kind(node: YAMLMap, apiVersion: string, name: string): LoadedKind | undefined {
+  #kind(
+    item: Readonly<Record<string, unknown>>,
+    apiVersion: string,
+    name: string,
+    wrong: (field: string, reason: string) => void,
+  ): LoadedKind | undefined {
     const version = SAME_AS[apiVersion] ?? apiVersion;
     const group = groupOf(apiVersion);
     const siblings = LOADED.filter(({ kind }) => groupOf(kind.apiVersion) === group);
     const loaded = siblings.find(({ kind }) => kind.kind === name);
     if (loaded?.kind.apiVersion === version) return loaded;
     if (loaded !== undefined) {
-      const at = startOf(node.get('apiVersion', true));
-      this.#error(at, `apiVersion is "${apiVersion}", for ${name} it must be ${loaded.kind.apiVersion}`);
+      const { apiVersion: served } = loaded.kind;
+      wrong('apiVersion', `apiVersion is "${apiVersion}", for ${name} it must be ${served}`);
     } else if (WHOLLY_KNOWN.has(group)) {
       const names = siblings.map(({ kind }) => kind.kind).join(' or ');
-      this.#error(startOf(node.get('kind', true)), `kind is "${name}", in ${group} it must be ${names}`);
-    } else if (group === '' && node.getIn(['metadata', 'name']) === undefined) {
+      wrong('kind', `kind is "${name}", in ${group} it must be ${names}`);
+    } else if (group === '' && (!isObject(item['metadata']) || !isFilled(item['metadata']['name']))) {
       // Of the core group every kind has a name: this is being typed.
-      this.#error(startOf(node.get('kind', true)), `the ${name} has no metadata.name`);
+      wrong('kind', `the ${name} has no metadata.name`);
     } else {
       this.ignored.set(name, (this.ignored.get(name) ?? 0) + 1);
     }
     return undefined;
   }
 
-  #object(document: Document.Parsed, node: YAMLMap, { kind, validate }: LoadedKind): void {
-    let raw: unknown;
-    try {
-      raw = node.toJS(document);
-    } catch (error) {
-      this.#error(startOf(node), (error as Error).message);
-      return;
-    }
-    const validation = validate(asApplied(raw as RawObject, kind));
+  #object(source: Source, item: object, path: string, { kind, validate }: LoadedKind): void {
+    const validation = validate(asApplied(item, kind));
     if (validation.ok) {
-      const { object } = validation;
-      this.manifests.push({ kind, object, file: this.#file, line: this.#lineOf(startOf(node)) });
+      const line = this.#lineOf(source.offsetOf(path));
+      this.manifests.push({ kind, object: validation.object, file: this.#file, line });
     } else {
-      for (const problem of validation.problems) this.#error(startOf(named(problem, node)), problem);
+      for (const problem of validation.problems) this.error(source.offsetOf(path + problem), problem);
     }
-  }
-
-  #error(offset: number, reason: string): void {
-    this.errors.push({ file: this.#file, line: this.#lineOf(offset), reason });
   }
 
   #lineOf(offset: number): number {
-    return Math.max(1, this.#lines.linePos(offset).line);
+    return Math.max(1, this.lines.linePos(offset).line);
   }
 }
 
@@ -167,13 +194,13 @@ const groupOf = (apiVersion: string): string => apiVersion.split('/').slice(0, -
 
 const startOf = (node: unknown): number => (isNode(node) ? (node.range?.[0] ?? 0) : 0);
 
-function textAt(node: YAMLMap, key: string): string | undefined {
-  const value = node.get(key);
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
+const isFilled = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The node whose path a problem begins with (`spec.ports[0].port is …`), or the last that exists on the way. */
-function named(problem: string, root: Node): Node {
+function named(problem: string, root: Node | null): Node | null {
   let at = root;
   for (let rest = problem; ;) {
     const index = /^\[(\d+)\]/.exec(rest);

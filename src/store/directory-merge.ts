@@ -20,7 +20,7 @@ export interface Merged {
   readonly warnings: readonly ManifestProblem[];
 }
 
-export const placeOf = (kind: Kind, object: KubeObject): string => `${kind.kind} ${keyOf(object)}`;
+const placeOf = (kind: Kind, object: KubeObject): string => `${kind.kind} ${keyOf(object)}`;
 
 /**
  * @param files path → its last good content. Of an object that is written twice the first by path, then by
@@ -36,17 +36,19 @@ export function mergeFiles(
   const paths = [...files.keys()].sort();
   for (const manifest of paths.flatMap((path) => files.get(path)?.manifests ?? [])) {
     const { kind, object, file, line } = manifest;
+    const at = line === undefined ? {} : { line };
     const place = placeOf(kind, object);
     const first = firsts.get(place);
     if (first !== undefined) {
-      const reason = `${place} is in ${first.file}:${first.line} already, which counts; remove one of them`;
-      warnings.push({ file, line, reason });
+      const where = first.line === undefined ? first.file : `${first.file}:${first.line}`;
+      const reason = `${place} is in ${where} already, which counts; remove one of them`;
+      warnings.push({ file, ...at, reason });
       continue;
     }
     firsts.set(place, manifest);
     objects.set(place, { kind, object, file });
     const oddity = oddityOf(object);
-    if (oddity !== undefined) warnings.push({ file, line, reason: `${place} ${oddity}` });
+    if (oddity !== undefined) warnings.push({ file, ...at, reason: `${place} ${oddity}` });
   }
   for (const { object, file } of objects.values()) {
     const { namespace } = object.metadata;

@@ -42,6 +42,7 @@ class TcpListener extends TCPServer {
   readonly #connections = new Set<Socket>();
   // Client (see clientKey) → its connections.
   readonly #perClient = new Map<string, number>();
+  #closing = false;
 
   constructor(deps: TcpDeps) {
     super();
@@ -106,6 +107,7 @@ class TcpListener extends TCPServer {
     };
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
+      if (this.#closing) return;
       frames.push(chunk);
       answer();
     });
@@ -113,7 +115,7 @@ class TcpListener extends TCPServer {
       idle.refresh();
       blocked = false;
       socket.resume();
-      answer();
+      if (!this.#closing) answer();
     });
     socket.on('end', () => {
       ended = true;
@@ -125,7 +127,13 @@ class TcpListener extends TCPServer {
   /** Stops accepting, lets what was answered go out, and closes every connection. */
   async shutDown(): Promise<void> {
     const closed = new Promise((resolve) => this.close(resolve));
-    for (const socket of this.#connections) socket.end(() => socket.destroy());
+    this.#closing = true;
+    for (const socket of this.#connections) {
+      socket.end();
+      // Queries that still come are read, since closing over unread ones would reset the connection, and answers
+      // on their way would be lost.
+      socket.resume();
+    }
     const grace = setTimeout(() => {
       for (const socket of this.#connections) socket.destroy();
     }, CLOSE_GRACE_MS);

@@ -10,7 +10,7 @@ import type { MetricSource } from '../observability/metric-source.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
-import { DirectoryStore } from '../store/directory.ts';
+import { DirectoryStore, type Loaded } from '../store/directory.ts';
 import { formatProblem } from '../store/directory-problem.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { Zone } from '../zone/zone.ts';
@@ -67,6 +67,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     },
     'pharos dns is up',
   );
+  opened.tellProblems();
   const unsubscribe = zone.subscribe(() => {
     unsubscribe();
     log.info({ services: [...zone.services()].length }, 'The zone is complete: answering');
@@ -89,6 +90,8 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
 
 interface OpenedStore {
   readonly store: ObjectStore;
+  /** Logs what is wrong with it, now and from now on. */
+  tellProblems(): void;
   readonly kubernetes: boolean;
   readonly metrics: readonly MetricSource[];
   close(): Promise<void>;
@@ -101,16 +104,30 @@ async function openStore(
 ): Promise<OpenedStore> {
   switch (url.type) {
     case 'directory': {
+      let onLoaded = (_loaded: Loaded): void => {};
       const store = await DirectoryStore.open({
         path: userPath(environment, url.path),
         cluster: clusterId ?? '',
         clock: systemClock,
-        onLoaded: ({ problems }) => {
-          for (const problem of problems)
-            log.warn({ problem: formatProblem(problem) }, 'A manifest is left out');
-        },
+        onLoaded: (loaded) => onLoaded(loaded),
       });
-      return { store, kubernetes: false, metrics: [], close: () => store[Symbol.asyncDispose]() };
+      return {
+        store,
+        kubernetes: false,
+        metrics: [],
+        tellProblems() {
+          let told = new Set<string>();
+          onLoaded = ({ problems }) => {
+            const lines = new Set(problems.map(formatProblem));
+            for (const problem of lines) {
+              if (!told.has(problem)) log.warn({ problem }, 'A manifest must be mended');
+            }
+            told = lines;
+          };
+          onLoaded(store.loaded);
+        },
+        close: () => store[Symbol.asyncDispose](),
+      };
     }
     case 'kubernetes': {
       // Loading the client takes most of a second and 90 MB, which only this store is worth.
@@ -120,7 +137,7 @@ async function openStore(
         ...(kubeconfig !== undefined && { kubeconfig: userPath(environment, kubeconfig) }),
       });
       const metrics = storeMetrics({ member: store.counters });
-      return { store, kubernetes: true, metrics, close: async () => store.close() };
+      return { store, kubernetes: true, metrics, tellProblems() {}, close: async () => store.close() };
     }
     default:
       return url satisfies never;

@@ -37,6 +37,13 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(
     throw new Error(`must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
   });
 
+/** A setting that later versions will have more values of: `on` is known, and told why not. */
+export const off = (whyNotOn: string): z.ZodType<'off', string> =>
+  parsed((text) => {
+    if (text === 'off') return text;
+    throw new Error(text === 'on' ? `must be off: ${whyNotOn}` : 'must be off');
+  });
+
 export const listenAddress: z.ZodType<ListenAddress, string> = parsed(parseListenAddress);
 export const storeUrl: z.ZodType<StoreUrl, string> = parsed(parseStoreUrl);
 /** Seconds. */

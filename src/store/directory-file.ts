@@ -105,7 +105,7 @@ function readJson(file: string, text: string): ManifestFile | undefined {
     : undefined;
 }
 
-const withoutLine = ({ line: _, ...manifest }: Manifest): Manifest => manifest;
+const withoutLine = ({ line: _line, ...manifest }: Manifest): Manifest => manifest;
 
 /** One after the other: the syntax tree of a document is many times its size. */
 function* documentsOf(text: string, lines: LineCounter): Generator<Document.Parsed> {

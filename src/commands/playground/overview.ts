@@ -2,7 +2,7 @@
 import { Kinds, keyOf } from '../../api/kinds.ts';
 import { formatListenAddress } from '../../config/listen-address.ts';
 import type { Claim, Conflict } from '../../discovery/aggregate.ts';
-import { formatProblem } from '../../store/directory-problem.ts';
+import { formatProblem, type ManifestProblem } from '../../store/directory-problem.ts';
 import { type Answer, RRType } from '../../zone/records.ts';
 import type { Zone } from '../../zone/zone.ts';
 import type { PlaygroundCluster } from './cluster.ts';
@@ -37,6 +37,7 @@ export interface Overview {
 /** @param origin the zone that answers are shown from, with its final dot */
 export async function takeOverview(
   clusters: readonly PlaygroundCluster[],
+  folderProblems: readonly ManifestProblem[],
   origin: string,
 ): Promise<Overview> {
   const found = new Map<string, { type: string; exporters: Set<string>; conflicts: Set<string> }>();
@@ -64,9 +65,12 @@ export async function takeOverview(
       answers: answersFor(clusters, key, origin),
     })),
     exports: (await Promise.all(clusters.map(invalidExports))).flat(),
-    problems: clusters.flatMap(({ id, store }) =>
-      store.loaded.problems.map((problem) => formatProblem({ ...problem, file: `${id}/${problem.file}` })),
-    ),
+    problems: [
+      ...folderProblems.map(formatProblem),
+      ...clusters.flatMap(({ id, store }) =>
+        store.loaded.problems.map((problem) => formatProblem({ ...problem, file: `${id}/${problem.file}` })),
+      ),
+    ],
   };
 }
 

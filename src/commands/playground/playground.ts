@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Kinds } from '../../api/kinds.ts';
 import type { ClusterId } from '../../api/identity.ts';
 import { Label } from '../../api/names.ts';
@@ -6,7 +7,12 @@ import type { Log } from '../../observability/log.ts';
 import type { MetricSource } from '../../observability/metric-source.ts';
 import { labelled } from '../../observability/metrics.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { followClusterFolders, listClusterFolders } from '../../store/directory-clusters.ts';
+import {
+  type ClusterFolders,
+  followClusterFolders,
+  listClusterFolders,
+} from '../../store/directory-clusters.ts';
+import type { ManifestProblem } from '../../store/directory-problem.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import type { Reachability, ZoneOptions } from '../../zone/zone.ts';
 import { PlaygroundCluster } from './cluster.ts';
@@ -33,6 +39,8 @@ export class Playground {
   readonly #clusters = new Map<ClusterId, PlaygroundCluster>();
   readonly #slots: (ClusterId | undefined)[] = []; // offset of the port → cluster that has it
   #following: Disposable | undefined;
+  /** Folders that are no clusters. */
+  #folderProblems: readonly ManifestProblem[] = [];
   #updating: Promise<void> = Promise.resolve();
 
   private constructor(options: PlaygroundOptions) {
@@ -47,7 +55,8 @@ export class Playground {
   static async start(options: PlaygroundOptions): Promise<Playground> {
     const playground = new Playground(options);
     const { root, clock } = options;
-    const { clusters } = await listClusterFolders(root);
+    const { clusters, problems } = await listClusterFolders(root);
+    playground.#folderProblems = problems;
     const openedAt = clock.now();
     try {
       await Promise.all(clusters.map((id) => playground.#join(id, openedAt)));
@@ -58,7 +67,7 @@ export class Playground {
       throw error;
     }
     playground.#following = followClusterFolders(root, clock, (found) => {
-      playground.#updating = playground.#update(found.clusters);
+      playground.#updating = playground.#update(found);
       return playground.#updating;
     });
     return playground;
@@ -70,7 +79,7 @@ export class Playground {
   }
 
   overview(): Promise<Overview> {
-    return takeOverview(this.clusters, this.#options.zone.origins?.[0] ?? '');
+    return takeOverview(this.clusters, this.#folderProblems, this.#options.zone.origins?.[0] ?? '');
   }
 
   metrics(): readonly MetricSource[] {
@@ -119,7 +128,11 @@ export class Playground {
     await this.#clusters.get(id)?.listen({ address, port: port === 0 ? 0 : port + slot });
   }
 
-  async #update(found: readonly ClusterId[]): Promise<void> {
+  async #update({ clusters: found, problems }: ClusterFolders): Promise<void> {
+    if (!isDeepStrictEqual(problems, this.#folderProblems)) {
+      this.#folderProblems = problems;
+      this.#options.onChange();
+    }
     for (const id of this.#clusters.keys()) if (!found.includes(id)) await this.#leave(id);
     for (const id of found) {
       if (this.#clusters.has(id)) continue;

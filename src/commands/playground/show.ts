@@ -12,14 +12,16 @@ export interface Surroundings {
 export function showAll(overview: Overview, { origin, url }: Surroundings): string {
   const { clusters, services, exports, problems } = overview;
   const parts = [
-    table([
-      ['CLUSTER', 'DNS SERVER', 'BROKER'],
-      ...clusters.map(({ id, dns, connected }) => [
-        id,
-        dns ?? 'none',
-        connected ? 'connected' : 'disconnected',
-      ]),
-    ]),
+    clusters.length === 0
+      ? 'No cluster is here: each folder in this one is a cluster, named after it.\n'
+      : table([
+          ['CLUSTER', 'DNS SERVER', 'BROKER'],
+          ...clusters.map(({ id, dns, connected }) => [
+            id,
+            dns ?? 'none',
+            connected ? 'connected' : 'disconnected',
+          ]),
+        ]),
     services.length === 0
       ? 'No service is exported. A ServiceExport with the name of a Service exports it.\n'
       : table([

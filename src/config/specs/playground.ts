@@ -1,6 +1,6 @@
 import type { CommandSpec } from '../flag.ts';
 import { configFlag, logFlags, policyFlag, strictNamesFlag, ttlFlag, zoneFlag } from '../shared-flags.ts';
-import { listenAddress, text } from '../types.ts';
+import { listenAddress, off, text } from '../types.ts';
 
 export const playgroundSpec = {
   name: 'playground',
@@ -36,6 +36,14 @@ export const playgroundSpec = {
       placeholder: 'ADDRESS:PORT',
       type: listenAddress,
       default: '127.0.0.1:8053',
+    },
+    'clusterset-ips': {
+      form: 'value',
+      help: 'Whether services have an address of the whole clusterset; only off is in this version',
+      placeholder: 'off',
+      type: off('clusterset IPs are not in this version'),
+      choices: ['off'],
+      default: 'off',
     },
     ...zoneFlag,
     ...ttlFlag,

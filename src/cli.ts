@@ -13,11 +13,12 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const environment = inheritedEnvironment();
 const configured = configure(specs, version, process.argv.slice(2), environment);
 
-// Whoever reads our output may go away, as `head` does.
+// Whoever reads our output may go away, as `head` does; who reads the log must not end us by that.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
+process.stderr.on('error', () => {});
 
 switch (configured.type) {
   case 'print':

@@ -1,4 +1,5 @@
 /** The playground's overview as text for a terminal. Pure. */
+import { formatTable } from '../print-table.ts';
 import type { Overview, ServiceRow } from './overview.ts';
 
 export interface Surroundings {
@@ -14,25 +15,25 @@ export function showAll(overview: Overview, { origin, url }: Surroundings): stri
   const parts = [
     clusters.length === 0
       ? 'No cluster is here: each folder in this one is a cluster, named after it.\n'
-      : table([
+      : formatTable(
           ['CLUSTER', 'DNS SERVER', 'BROKER'],
-          ...clusters.map(({ id, dns, connected }) => [
+          clusters.map(({ id, dns, connected }) => [
             id,
             dns ?? 'none',
             connected ? 'connected' : 'disconnected',
           ]),
-        ]),
+        ),
     services.length === 0
       ? 'No service is exported. A ServiceExport with the name of a Service exports it.\n'
-      : table([
+      : formatTable(
           ['SERVICE', 'TYPE', 'EXPORTED BY', 'CONFLICT'],
-          ...services.map(({ key, type, exporters, conflicts }) => [
+          services.map(({ key, type, exporters, conflicts }) => [
             key,
             type,
             exporters.join(', '),
             conflicts.map((conflict) => conflict.split(':', 1)[0]).join(', '),
           ]),
-        ]),
+        ),
   ];
   const conflicts = services.flatMap((row) => row.conflicts.map((conflict) => `${row.key}: ${conflict}`));
   if (conflicts.length > 0) parts.push(list('Conflicts, where the oldest export counts:', conflicts));
@@ -98,19 +99,6 @@ function differences<T>(
 
 const list = (title: string, lines: readonly string[]): string =>
   `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
-}
 
 function splitPort(listen: string | undefined): [address: string, port: string] {
   const [, address = '127.0.0.1', port = '5300'] = /^\[?(.*?)\]?:(\d+)$/.exec(listen ?? '') ?? [];

@@ -29,12 +29,12 @@ test('everything is shown, with a line to copy', () => {
   const text = showAll(whole, { origin: 'clusterset.local.', url: 'http://127.0.0.1:8053/' });
   assert.equal(
     text,
-    `CLUSTER  DNS SERVER      BROKER
-east     127.0.0.1:5300  connected
-west     127.0.0.1:5301  disconnected
+    `CLUSTER   DNS SERVER       BROKER
+east      127.0.0.1:5300   connected
+west      127.0.0.1:5301   disconnected
 
-SERVICE   TYPE          EXPORTED BY                CONFLICT
-shop/web  ClusterSetIP  east, west (disconnected)  PortConflict
+SERVICE    TYPE           EXPORTED BY                 CONFLICT
+shop/web   ClusterSetIP   east, west (disconnected)   PortConflict
 
 Conflicts, where the oldest export counts:
   shop/web: PortConflict: port http: http TCP 8080 (west) counts, not http TCP 80 (north)

@@ -310,7 +310,7 @@ suite('changes', () => {
     assert.deepEqual(heard, [['apex', 'reverse', 'service:data/a', 'service:data/b']]);
   });
 
-  test('an address keeps its other owners when one goes', () => {
+  test('an address keeps its other owners when one goes, and gets one back that returns', () => {
     const headless: ServiceText = { type: 'Headless', from: { west: { endpoints: ['10.0.0.1 host=h'] } } };
     const zone = zoneOf({ 'data/a': headless, 'data/b': headless, 'data/c': headless });
     zone.replaceImports(objectsOf({ 'data/a': headless, 'data/c': headless }).imports);
@@ -323,6 +323,12 @@ suite('changes', () => {
       ask(zone, 'PTR 1.0.0.10.in-addr.arpa').map((line) => line.replace(/^.* /, '')),
       ['h.west.c.data.svc.clusterset.local.'],
     );
+    zone.replaceImports([]);
+    assert.deepEqual(ask(zone, 'PTR 1.0.0.10.in-addr.arpa'), ['REFUSED']);
+    zone.replaceImports(objectsOf({ 'data/a': headless }).imports);
+    assert.deepEqual(ask(zone, 'PTR 1.0.0.10.in-addr.arpa'), [
+      '1.0.0.10.in-addr.arpa. 5 IN PTR h.west.a.data.svc.clusterset.local.',
+    ]);
   });
 
   test('endpoints of several slices have one order, whichever came first', () => {

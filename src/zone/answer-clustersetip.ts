@@ -102,7 +102,12 @@ const isVirtual = ({ clustersetIps }: ClusterSetIpService): boolean =>
 /** One record per port; its target, whatever cluster was chosen, is the name that has the address. */
 function srv(query: Query, part: ClusterSetIpPart, owner: string, ports: readonly NamedPort[]): Found {
   if (ports.length === 0) return typeNotHeld(owner);
-  const [v4, v6] = [addressesNow(query, part, 'IPv4'), addressesNow(query, part, 'IPv6')];
+  // The families may have different clusters to choose from. The longer of their sequences is the period,
+  // the other begins anew with it.
+  const { choice } = part.service;
+  const period = Math.max(choice.IPv4.sequence.length, choice.IPv6.sequence.length, 1);
+  const within = { ...query, asker: { ...query.asker, turn: query.asker.turn % period } };
+  const [v4, v6] = [addressesNow(within, part, 'IPv4'), addressesNow(within, part, 'IPv6')];
   const main = v4.addresses.length > 0 ? v4 : v6;
   if (main.addresses.length === 0) return { is: 'no-records', ...whyNone(part.name, membersOf(part)) };
   const { ttl } = query.zone;

@@ -8,7 +8,7 @@ import { entry, fields, items, parseJson, text } from './unchecked.ts';
 /** How one of several exporting clusters is chosen: the annotation `pharos.io/policy`. */
 export type Policy = 'local' | 'weighted' | 'all';
 
-export const isPolicy = (value: string | undefined): value is Policy =>
+const isPolicy = (value: string | undefined): value is Policy =>
   value === 'local' || value === 'weighted' || value === 'all';
 
 /** What the zone takes from a ServiceImport: validated, normalised, nothing else. */

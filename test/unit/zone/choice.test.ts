@@ -125,8 +125,11 @@ suite('choice of a cluster', () => {
         north: { ips: ['fd03::1'], weight: 2 },
       },
     };
-    const answer = answerOf(zoneOf({ 'shop/web': service }), 'SRV web.shop.svc.clusterset.local');
+    const zone = zoneOf({ 'shop/web': service });
+    const at = (turn: number) => answerOf(zone, 'SRV web.shop.svc.clusterset.local', { turn });
+    const answer = at(0);
     assert.equal(answer.kind === 'records' && answer.period, 3);
+    for (let turn = 0; turn < 7; turn++) assert.deepEqual(at(turn + 3), at(turn));
   });
 
   test('the same client stays with its cluster, whatever the turn, and is told so', () => {

@@ -76,21 +76,27 @@ export class Listener {
    */
   async refresh(): Promise<void> {
     if (!isWildcard(this.address)) return;
-    const { interfaces, log } = this.#deps;
-    const wanted = localAddresses(this.address, interfaces());
+    const { log } = this.#deps;
+    let wanted: ReadonlySet<string>;
+    try {
+      wanted = localAddresses(this.address, this.#deps.interfaces());
+    } catch (err) {
+      log.warn({ err }, 'Cannot read the addresses of this host; listening where it did');
+      return;
+    }
     for (const [address, socket] of this.#udp) {
       if (wanted.has(address)) continue;
       this.#udp.delete(address);
       await socket.close();
-      log.info({ address, port: this.port }, 'stopped listening: the address is gone');
+      log.info({ address, port: this.port }, 'Stopped listening: the address is gone');
     }
     for (const address of wanted) {
       if (this.#udp.has(address)) continue;
       try {
         this.#udp.set(address, await listenUdp(address, this.port, this.#deps));
-        log.info({ address, port: this.port }, 'listening on a new address');
+        log.info({ address, port: this.port }, 'Listening on a new address');
       } catch (err) {
-        log.warn({ address, port: this.port, err }, 'cannot listen on a new address');
+        log.warn({ address, port: this.port, err }, 'Cannot listen on a new address');
       }
     }
   }

@@ -45,7 +45,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const onFailure = (err: unknown): void => {
     if (performance.now() < quietUntil) return;
     quietUntil = performance.now() + FAILURE_LOG_MS;
-    log.error({ err }, 'cannot answer a query; the client was told SERVFAIL');
+    log.error({ err }, 'Cannot answer a query; the client was told SERVFAIL');
   };
   const respond = createResponder({ source, cache, counters, onFailure });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };

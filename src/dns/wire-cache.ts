@@ -17,8 +17,11 @@ export interface CacheBounds {
 
 /** One question's answers may take this many bytes; those beyond it are computed when asked for. */
 const MAX_ENTRY_BYTES = 256 * 1024;
-/** What an entry and a variant of it cost beside the answer's bytes: an estimate. */
-const OVERHEAD_BYTES = 200;
+/** What an entry, and each answer in it, take beside the answer's bytes: as measured with many small ones. */
+const ENTRY_OVERHEAD_BYTES = 500;
+const ANSWER_OVERHEAD_BYTES = 300;
+/** What the length of an answer too large to keep takes. */
+const LENGTH_BYTES = 50;
 
 /** Whether what some answers depend on is still as it was, shared by all of them. */
 interface Standing {
@@ -29,7 +32,7 @@ interface Standing {
 
 /** The answers to one question, one per turn. */
 export class KeptAnswers {
-  bytes = OVERHEAD_BYTES;
+  bytes = ENTRY_OVERHEAD_BYTES;
   readonly dependsOn: Dependency;
   readonly standing: Standing;
   readonly #period: number;
@@ -60,12 +63,13 @@ export class KeptAnswers {
 
   /** @returns whether anything was kept */
   add(turn: number, finished: Finished): boolean {
-    const bytes = finished.bytes.length + finished.opt.length + OVERHEAD_BYTES;
-    const fits = this.bytes + bytes <= MAX_ENTRY_BYTES;
-    if (!fits && this.bytes + OVERHEAD_BYTES > MAX_ENTRY_BYTES) return false;
+    const answerBytes = finished.bytes.length + finished.opt.length + ANSWER_OVERHEAD_BYTES;
+    const fits = this.bytes + answerBytes <= MAX_ENTRY_BYTES;
+    const bytes = fits ? answerBytes : LENGTH_BYTES;
+    if (this.bytes + bytes > MAX_ENTRY_BYTES) return false;
     if (this.#byTurn === undefined) this.#only = finished;
     else this.#byTurn.set(turn % this.#period, fits ? finished : finished.coreEnd);
-    this.bytes += fits ? bytes : OVERHEAD_BYTES;
+    this.bytes += bytes;
     return true;
   }
 }
@@ -80,6 +84,9 @@ export class WireCache {
     this.#kept = new LRUCache({
       max: bounds.entries,
       maxSize: bounds.bytes,
+      onInsert: (kept, _key, reason) => {
+        if (reason !== 'update') this.#hold(kept);
+      },
       dispose: (kept) => this.#release(kept),
     });
     this.#unsubscribe = source.subscribe((changed) => this.#drop(changed));
@@ -115,7 +122,8 @@ export class WireCache {
     let kept = this.get(key);
     if (kept === undefined) {
       const period = answer.kind === 'records' ? answer.period : 1;
-      kept = new KeptAnswers(period, turn + 1, answer.dependsOn, this.#standing(answer.dependsOn));
+      const standing = this.#standings.get(answer.dependsOn) ?? { current: true, questions: 0 };
+      kept = new KeptAnswers(period, turn + 1, answer.dependsOn, standing);
     }
     if (kept.add(turn, finished)) this.#kept.set(key, kept, { size: kept.bytes });
   }
@@ -139,18 +147,14 @@ export class WireCache {
     }
   }
 
-  #standing(dependency: Dependency): Standing {
-    let standing = this.#standings.get(dependency);
-    if (standing === undefined) {
-      standing = { current: true, questions: 0 };
-      this.#standings.set(dependency, standing);
-    }
+  #hold({ dependsOn, standing }: KeptAnswers): void {
     standing.questions++;
-    return standing;
+    this.#standings.set(dependsOn, standing);
   }
 
   #release(kept: KeptAnswers): void {
     kept.standing.questions--;
+    // One that stands no longer may have a successor in its place.
     if (kept.standing.questions === 0 && kept.standing.current) this.#standings.delete(kept.dependsOn);
   }
 }

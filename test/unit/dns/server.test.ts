@@ -124,10 +124,28 @@ test('a wildcard follows the addresses of the host', async () => {
   assert.deepEqual(
     lines.map(({ level, fields, message }) => [level, (fields as { address: string }).address, message]),
     [
-      ['info', '127.0.0.2', 'listening on a new address'],
-      ['info', '127.0.0.1', 'stopped listening: the address is gone'],
-      ['warn', '192.0.2.77', 'cannot listen on a new address'],
+      ['info', '127.0.0.2', 'Listening on a new address'],
+      ['info', '127.0.0.1', 'Stopped listening: the address is gone'],
+      ['warn', '192.0.2.77', 'Cannot listen on a new address'],
     ],
+  );
+});
+
+test('where the addresses cannot be read any more, it goes on with those that it has', async () => {
+  let failing = false;
+  const { log, lines } = recordingLog();
+  const interfaces = () => {
+    if (failing) throw new Error('not permitted');
+    return interfaceOf('127.0.0.1');
+  };
+  await using server = await start({ log, listen: [{ address: '0.0.0.0', port: 0 }], interfaces });
+  failing = true;
+  await server.refresh();
+  const { response } = await askUdp({ address: '127.0.0.1', port: server.addresses[0]?.port ?? 0 }, query());
+  assert.equal(response.rcode, 0);
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    ['warn'],
   );
 });
 

@@ -192,6 +192,31 @@ test('random names make room for each other within the bounds', () => {
   assert.equal(cache.dependencies, 1);
 });
 
+test('an answer that is too large to keep leaves nothing behind', () => {
+  const source = new FakeSource((name) =>
+    records([a(name, '192.0.2.1')], { dependsOn: `service:ns/${name}` }),
+  );
+  const { ask, cache } = queryPath(source, { entries: 10, bytes: 100 });
+  for (let n = 0; n < 20; n++) ask(query({ name: `${n}.clusterset.local` }));
+  assert.deepEqual([cache.entries, cache.dependencies], [0, 0]);
+});
+
+test('questions with one dependency come and go, and all are dropped with it', () => {
+  let version = 1;
+  const source = new FakeSource((name) =>
+    records([a(name, address(version))], { dependsOn: 'service:shop/web' }),
+  );
+  const { ask } = queryPath(source, { entries: 3, bytes: 1e6 });
+  const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.clusterset.local`);
+  for (const name of names) ask(query({ name }));
+  version = 2;
+  source.change('service:shop/web');
+  for (const name of [...names].reverse()) assert.deepEqual(addresses(ask(query({ name }))), [address(2)]);
+  version = 3;
+  source.change('service:shop/web');
+  for (const name of names) assert.deepEqual(addresses(ask(query({ name }))), [address(3)]);
+});
+
 test('large answers make room for each other within the bound on bytes', () => {
   const many = (name: string) => Array.from({ length: 60 }, (_, n) => a(name, address(n)));
   const { ask, cache } = queryPath(new FakeSource((name) => records(many(name))), {

@@ -58,8 +58,14 @@ export class TcpClient implements AsyncDisposable {
 
   /** The next response. */
   async next(): Promise<Reading> {
-    while (this.#responses.length === 0) await once(this.socket, 'responses');
-    return read(this.#responses.shift()!);
+    for (;;) {
+      const response = this.#responses.shift();
+      if (response !== undefined) return read(response);
+      const closed = this.closed.then(() => {
+        if (this.#responses.length === 0) throw new Error('the connection closed before the response came');
+      });
+      await Promise.race([once(this.socket, 'responses'), closed]);
+    }
   }
 
   async ask(message: Buffer): Promise<Reading> {

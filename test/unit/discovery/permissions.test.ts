@@ -25,5 +25,5 @@ it('the page on what the agent may do in its cluster lists what it is given ther
   const [, here = ''] =
     /## In its own cluster\n([^]*?)\n## /.exec(read('docs/reference/agent-permissions.md')) ?? [];
   const listed = [...here.matchAll(/^(\| `.*?` ?(?:named `.*?` )?\| .*? \|)/gm)].map(([, row]) => row);
-  assert.deepEqual(listed.toSorted(), rights.toSorted());
+  assert.deepEqual(new Set(listed), new Set(rights));
 });

@@ -14,7 +14,7 @@ import type {
 } from '../api/objects.ts';
 import { usableAnnotations, usableLabels } from './exported-metadata.ts';
 import { recordLabels } from './labels.ts';
-import { mirrorSlices } from './mirror.ts';
+import { mirrorSlices, type SliceContent } from './mirror.ts';
 import { type RecordOwner, recordName, recordSliceName } from './record-name.ts';
 import { readSettings } from './settings.ts';
 
@@ -115,12 +115,6 @@ export function exportService(input: ExportInput): Exported {
       })),
     },
   };
-}
-
-/** What a record slice holds beside its metadata. */
-export interface SliceContent extends Pick<EndpointSlice, 'addressType' | 'endpoints' | 'ports'> {
-  /** Stable part of its name, unique within the service. */
-  readonly suffix: string;
 }
 
 /** The Service IP as the one endpoint, ready while any backend of its family is: pods come and go unseen. */

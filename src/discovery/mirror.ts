@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../api/objects.ts';
 import { byText } from './conflict.ts';
-import type { SliceContent } from './export.ts';
 import { isRoutable } from './routable.ts';
+
+/** What a record slice holds beside its metadata. */
+export interface SliceContent extends Pick<EndpointSlice, 'addressType' | 'endpoints' | 'ports'> {
+  /** Stable part of its name, unique within the service. */
+  readonly suffix: string;
+}
 
 /** Kubernetes' own default, and a bound on what one pod's change rewrites. */
 const MAX_ENDPOINTS = 100;

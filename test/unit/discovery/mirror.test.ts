@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import type { Endpoint } from '../../../src/api/objects.ts';
-import type { SliceContent } from '../../../src/discovery/export.ts';
-import { mirrorSlices } from '../../../src/discovery/mirror.ts';
+
+import { mirrorSlices, type SliceContent } from '../../../src/discovery/mirror.ts';
 import { endpoint, slice } from './objects.ts';
 
 const mirrored = (...endpoints: readonly Endpoint[]): readonly Endpoint[] => {

@@ -42,3 +42,13 @@ test('every npm script that the documentation names exists', () => {
   }
   assert.deepEqual(missing, []);
 });
+
+test('every test that the documentation points to exists', () => {
+  const missing: string[] = [];
+  for (const page of globSync(['*.md', 'docs/**/*.md'], { cwd: root })) {
+    for (const [, path = ''] of read(page).matchAll(/`((?:test|src)\/[\w./-]+\.ts)`/g)) {
+      if (globSync(path, { cwd: root }).length === 0) missing.push(`${page}: ${path}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+});

@@ -19,7 +19,10 @@ const SLICES = ['web.west.ipv4: 10.0.0.7'];
 function withholding(store: ObjectStore, kind: Kind): { store: ObjectStore; release: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const watch: ObjectStore['watch'] = async (watched, selector, onEvent, signal) => {
-    if (watched.kind === kind.kind) await promise;
+    if (watched.kind === kind.kind) {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      await promise;
+    }
     await store.watch(watched, selector, onEvent, signal);
   };
   const held = new Proxy(store, {
@@ -133,31 +136,46 @@ describe('an agent that starts', () => {
     assert.deepEqual(await world.west.slices(), SLICES);
   });
 
-  const WITHHELD: readonly (readonly [side: 'member' | 'broker', kind: Kind])[] = [
-    ['member', Kinds.Namespace],
-    ['member', Kinds.Service],
-    ['member', Kinds.ServiceExport],
-    ['member', Kinds.EndpointSlice],
-    ['member', Kinds.ServiceImport],
-    ['broker', Kinds.ServiceImport],
-    ['broker', Kinds.EndpointSlice],
+  /** `isForExports` = this cluster's records on the broker follow from that list, too. */
+  const WITHHELD: readonly (readonly [side: 'member' | 'broker', kind: Kind, isForExports: boolean])[] = [
+    ['member', Kinds.Namespace, false],
+    ['member', Kinds.Service, true],
+    ['member', Kinds.ServiceExport, true],
+    ['member', Kinds.EndpointSlice, true],
+    ['member', Kinds.ServiceImport, false],
+    ['broker', Kinds.ServiceImport, true],
+    ['broker', Kinds.EndpointSlice, true],
   ];
-  for (const [side, kind] of WITHHELD) {
-    it(`removes nothing while its list of ${kind.plural} of the ${side} is not complete`, async () => {
+  for (const [side, kind, isForExports] of WITHHELD) {
+    it(`writes nothing while its list of ${kind.plural} of the ${side} is not complete, and then what is due`, async () => {
       await using world = await World.open();
       await world.west.put(...web, ...db);
       await world.east.put(...web);
       await world.settle();
-      const before = await versionsOf(world);
       await world.stop(world.west);
+      await world.stop(world.east);
+      // Two things that the agent has to find: what it exports no more, and what nobody else does.
+      await world.west.delete(Kinds.ServiceExport, 'db');
+      await world.broker.delete(Kinds.ServiceImport, 'web.shop.east', BROKER_NAMESPACE);
+      await world.broker.delete(Kinds.EndpointSlice, 'web.shop.east.ipv4', BROKER_NAMESPACE);
+      // Its own part of an import needs nobody else's list.
+      const here = async (): Promise<string[]> =>
+        (await world.west.versions()).filter((line) => !/EndpointSlice shop\/db\.west\./.test(line));
+      const [before, { writes }] = [await here(), world.broker];
       const real = side === 'member' ? world.west.store : world.broker.store;
       const { store, release } = withholding(real, kind);
       world.start(world.west, { [side]: store });
       await world.pass(120_000);
-      assert.deepEqual(await versionsOf(world), before);
+      assert.deepEqual(await here(), before);
+      if (isForExports) assert.equal(world.broker.writes, writes);
       release();
       await world.settle();
-      assert.deepEqual(await versionsOf(world), before);
+      assert.deepEqual(await world.west.imports(), IMPORTED);
+      assert.deepEqual(await world.west.slices(), SLICES);
+      assert.deepEqual(
+        (await world.broker.versions()).map((line) => line.split(' ')[1]),
+        ['pharos-broker/web.shop.west.ipv4', 'pharos-broker/web.shop.west'],
+      );
     });
   }
 });
@@ -186,6 +204,17 @@ describe('while the broker is away', () => {
     await world.settle();
     assert.deepEqual(await world.east.imports(), ['db Headless, http TCP 80, from west']);
     assert.deepEqual(await world.west.conditions('db'), GOOD);
+  });
+
+  it('nothing is tried there', async () => {
+    await using world = await World.open();
+    await world.west.put(...web);
+    await world.settle();
+    world.broker.store.disconnect();
+    const { writes } = world.broker;
+    await world.west.put(...db, service('web', { ports: [{ name: 'http', port: 81 }] }));
+    for (let minute = 0; minute < 10; minute++) await world.pass(60_000);
+    assert.equal(world.broker.writes, writes);
   });
 
   it('an export that stands there already goes on being ready', async () => {

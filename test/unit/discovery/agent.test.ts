@@ -120,9 +120,16 @@ describe('an export', () => {
     await world.settle();
     assert.equal((await world.east.imports()).length, 1);
     assert.equal((await world.east.slices()).length, 1);
-    await world.east.delete(Kinds.Namespace, 'shop');
-    await world.settle();
-    assert.deepEqual([await world.east.imports(), await world.east.slices()], [[], []]);
+    for (const end of ['begins', 'comes'] as const) {
+      const { metadata, ...ending } = namespace('shop');
+      await world.east.put({
+        ...ending,
+        metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+      });
+      if (end === 'comes') await world.east.delete(Kinds.Namespace, 'shop');
+      await world.settle();
+      assert.deepEqual([await world.east.imports(), await world.east.slices()], [[], []], end);
+    }
   });
 
   it('to some clusters only is seen by no other', async () => {

@@ -151,16 +151,22 @@ describe('an agent that starts', () => {
       await using world = await World.open();
       await world.west.put(...web, ...db);
       await world.east.put(...web);
+      for (const name of ['solo', 'rest']) await world.east.put(service(name), serviceExport(name));
       await world.settle();
       await world.stop(world.west);
       await world.stop(world.east);
-      // Two things that the agent has to find: what it exports no more, and what nobody else does.
+      // What it exports no more, what it exports now, what nobody else does any more: of that only a slice, or only the import.
       await world.west.delete(Kinds.ServiceExport, 'db');
-      await world.broker.delete(Kinds.ServiceImport, 'web.shop.east', BROKER_NAMESPACE);
-      await world.broker.delete(Kinds.EndpointSlice, 'web.shop.east.ipv4', BROKER_NAMESPACE);
+      await world.west.put(service('fresh'), serviceExport('fresh'));
+      for (const name of ['web', 'solo', 'rest']) {
+        await world.broker.delete(Kinds.ServiceImport, `${name}.shop.east`, BROKER_NAMESPACE);
+        await world.broker.delete(Kinds.EndpointSlice, `${name}.shop.east.ipv4`, BROKER_NAMESPACE);
+      }
+      await world.west.delete(Kinds.ServiceImport, 'rest');
+      await world.west.delete(Kinds.EndpointSlice, 'solo.east.ipv4');
       // Its own part of an import needs nobody else's list.
       const here = async (): Promise<string[]> =>
-        (await world.west.versions()).filter((line) => !/EndpointSlice shop\/db\.west\./.test(line));
+        (await world.west.versions()).filter((line) => !/shop\/(db\.west\.|fresh)/.test(line));
       const [before, { writes }] = [await here(), world.broker];
       const real = side === 'member' ? world.west.store : world.broker.store;
       const { store, release } = withholding(real, kind);
@@ -170,11 +176,17 @@ describe('an agent that starts', () => {
       if (isForExports) assert.equal(world.broker.writes, writes);
       release();
       await world.settle();
-      assert.deepEqual(await world.west.imports(), IMPORTED);
-      assert.deepEqual(await world.west.slices(), SLICES);
+      assert.deepEqual(await world.west.imports(), [
+        'fresh ClusterSetIP, http TCP 80, from west',
+        ...IMPORTED,
+      ]);
+      assert.deepEqual(await world.west.slices(), ['fresh.west.ipv4: (10.0.0.7)', ...SLICES]);
+      assert.deepEqual(await world.west.conditions('fresh'), GOOD);
       assert.deepEqual(
         (await world.broker.versions()).map((line) => line.split(' ')[1]),
-        ['pharos-broker/web.shop.west.ipv4', 'pharos-broker/web.shop.west'],
+        ['fresh.shop.west.ipv4', 'web.shop.west.ipv4', 'fresh.shop.west', 'web.shop.west'].map(
+          (name) => `${BROKER_NAMESPACE}/${name}`,
+        ),
       );
     });
   }

@@ -28,7 +28,7 @@ export const MANAGED_BY = 'pharos.io';
 export const Annotation = {
   /** Broker record: RFC 3339 creation time of the ServiceExport; the oldest export wins conflicts. */
   exportCreated: 'pharos.io/export-created',
-  /** ServiceExport and broker record: positive integer, the cluster's share of `weighted` answers. */
+  /** ServiceExport and broker record: integer 0 to 1000, the cluster's share of answers; 0 = never chosen. */
   weight: 'pharos.io/weight',
   /** ServiceExport, broker record and import: `local`, `weighted` or `all`. */
   policy: 'pharos.io/policy',
@@ -51,7 +51,7 @@ export interface ExportSummary {
   readonly cluster: string;
   /** The exporting cluster's own Service IPs, at most one per family; empty for a headless Service. */
   readonly ips: readonly string[];
-  /** Positive integer; 1 unless the export says otherwise. */
+  /** 0 to 1000; 1 unless the export says otherwise; 0 = never chosen. */
   readonly weight: number;
 }
 

@@ -18,7 +18,7 @@ export interface CliProcess extends AsyncDisposable {
   readonly stderr: string;
   /** Resolves with the match as soon as a stream has text that fits; rejects when the process ends, or is silent for long. */
   says(pattern: RegExp, stream?: 'stdout' | 'stderr'): Promise<RegExpExecArray>;
-  kill(signal: NodeJS.Signals): void;
+  readonly kill: (signal: NodeJS.Signals) => void;
   readonly ended: Promise<Ended>;
 }
 

@@ -14,6 +14,9 @@ const LAYERS: Readonly<Record<string, readonly string[] | 'everything'>> = {
   dns: ['api', 'zone', 'observability'],
   discovery: ['api', 'store', 'runtime', 'observability'],
   membership: ['api', 'store', 'runtime', 'observability'],
+  host: ['api', 'runtime', 'observability'],
+  tunnel: ['api', 'store', 'runtime', 'host', 'observability'],
+  routing: ['api', 'store', 'runtime', 'host', 'observability'],
   config: ['api'],
   commands: 'everything',
   'cli.ts': 'everything',
@@ -22,6 +25,7 @@ const LAYERS: Readonly<Record<string, readonly string[] | 'everything'>> = {
 /** Packages that cost too much at start, or must stay behind one seam: where alone they may be imported. */
 const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   '@kubernetes/client-node': 'store',
+  ioredis: 'store',
   dns2: 'dns',
   'lru-cache': 'dns',
   pino: 'observability',

@@ -12,7 +12,6 @@ import type {
 } from './administration.ts';
 import type {
   EndpointSlice,
-  Gateway,
   KubeObject,
   Lease,
   Namespace,
@@ -20,6 +19,7 @@ import type {
   ServiceExport,
   ServiceImport,
 } from './objects.ts';
+import type { Cluster, Gateway, TunnelEndpoint } from './tunnel.ts';
 
 /** A resource type: how to name it in an API path, and (as a phantom) what its objects look like. */
 export interface Kind<T extends KubeObject = KubeObject> {
@@ -39,6 +39,7 @@ const kind = <T extends KubeObject>(
 ): Kind<T> => ({ apiVersion, kind: name, plural, namespaced });
 
 const MCS = 'multicluster.x-k8s.io/v1beta1';
+const PHAROS = 'pharos.io/v1alpha1';
 const RBAC = 'rbac.authorization.k8s.io/v1';
 const ADMISSION = 'admissionregistration.k8s.io/v1';
 
@@ -50,7 +51,10 @@ export const Kinds = {
   ServiceExport: kind<ServiceExport>(MCS, 'ServiceExport', 'serviceexports'),
   ServiceImport: kind<ServiceImport>(MCS, 'ServiceImport', 'serviceimports'),
   Lease: kind<Lease>('coordination.k8s.io/v1', 'Lease', 'leases'),
-  Gateway: kind<Gateway>('pharos.io/v1alpha1', 'Gateway', 'gateways'),
+  Cluster: kind<Cluster>(PHAROS, 'Cluster', 'clusters'),
+  /** A gateway's way in; called Endpoint in the API, as Submariner calls it. */
+  TunnelEndpoint: kind<TunnelEndpoint>(PHAROS, 'Endpoint', 'endpoints'),
+  Gateway: kind<Gateway>(PHAROS, 'Gateway', 'gateways'),
 
   // What setting up a broker and its members takes.
   Secret: kind<Secret>('v1', 'Secret', 'secrets'),

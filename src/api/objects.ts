@@ -134,13 +134,3 @@ export interface Lease extends KubeObject {
     leaseTransitions?: number;
   };
 }
-
-export type ConnectionState = 'connecting' | 'connected' | 'degraded' | 'error';
-
-/** pharos.io/v1alpha1: one per gateway node of a member, written by its gateway. */
-export interface Gateway extends KubeObject {
-  kind: 'Gateway';
-  status?: {
-    connections?: { cluster: string; state: ConnectionState; reason?: string; since?: string }[];
-  };
-}

@@ -103,6 +103,13 @@ export const integer =
       ? (value as number)
       : place.refuse(value, `a whole number from ${min} to ${max}`);
 
+export const number =
+  (min: number, max: number): Parser<number> =>
+  (value, place) =>
+    typeof value === 'number' && value >= min && value <= max
+      ? value
+      : place.refuse(value, `a number from ${min} to ${max}`);
+
 export const oneOf = <const T extends string>(...words: readonly T[]): Parser<T> => {
   const wanted = words.length === 1 ? `${words[0]}` : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
   return (value, place) => words.find((word) => word === value) ?? place.refuse(value, wanted);

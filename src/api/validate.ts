@@ -10,7 +10,6 @@ import type {
   Endpoint,
   EndpointPort,
   EndpointSlice,
-  Gateway,
   IpFamily,
   KubeObject,
   Namespace,
@@ -22,11 +21,13 @@ import type {
   ServicePort,
   SessionAffinityConfig,
 } from './objects.ts';
+import type { CableDriverName, Connection, Gateway } from './tunnel.ts';
 import {
   byDefault,
   flag,
   integer,
   list,
+  number,
   object,
   oneOf,
   optional,
@@ -240,20 +241,27 @@ export const validateServiceImport = whole(
   }),
 );
 
-type Connection = NonNullable<NonNullable<Gateway['status']>['connections']>[number];
-
 export const validateGateway = whole(
   object<Gateway>({
     ...base(Kinds.Gateway, subdomain),
     status: optional(
       object<NonNullable<Gateway['status']>>({
+        haStatus: optionalText(oneOf('active', 'passive')),
+        nodeIP: optionalText(ip),
+        leaseEpoch: optional(count),
         connections: optional(
           list(
             object<Connection>({
               cluster: required(dnsLabel),
+              gateway: optionalText(subdomain),
+              driver: optionalText(oneOf<CableDriverName>('ipsec', 'wireguard', 'vxlan')),
               state: required(oneOf('connecting', 'connected', 'degraded', 'error')),
               reason: optionalText(text),
               since: optional(time),
+              roundTripMs: optional(number(0, Number.MAX_VALUE)),
+              loss: optional(number(0, 1)),
+              mtu: optional(integer(0, 65_535)),
+              device: optionalText(text),
             }),
             MAX_LIST,
           ),

@@ -1,7 +1,8 @@
 /** Keeps a zone equal to what a store says. */
 import { Kinds } from '../api/kinds.ts';
 import { Label } from '../api/names.ts';
-import type { Gateway, KubeObject } from '../api/objects.ts';
+import type { KubeObject } from '../api/objects.ts';
+import type { Gateway } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore, WatchEvent } from '../store/store.ts';

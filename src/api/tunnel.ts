@@ -1,0 +1,81 @@
+/**
+ * Pharos's own kinds, group `pharos.io/v1alpha1`: what clusters tell each other of how to be reached, and
+ * what a cluster's gateways say of it. `Cluster` and `Endpoint` are written on the broker by the member that
+ * they are about, and copied into every other member's namespace {@link SYSTEM_NAMESPACE}.
+ */
+import type { KubeObject } from './objects.ts';
+
+/** A member: which addresses are its own. Named after its cluster id. */
+export interface Cluster extends KubeObject {
+  kind: 'Cluster';
+  spec: {
+    clusterId: string;
+    podCIDRs: string[];
+    serviceCIDRs: string[];
+    clustersetCIDRs?: string[];
+    /** Version of the Pharos that wrote it. */
+    version?: string;
+  };
+}
+
+export type CableDriverName = 'ipsec' | 'wireguard' | 'vxlan';
+
+/** A gateway's way in: everything that a peer needs to bring up a tunnel to it. Named `<cluster>.<gateway>`. */
+export interface TunnelEndpoint extends KubeObject {
+  kind: 'Endpoint';
+  spec: {
+    clusterId: string;
+    /** The gateway's node. */
+    gateway: string;
+    driver: CableDriverName;
+    /** The address of the node in its own network. */
+    privateIP: string;
+    /** How it is reached from outside, where that differs. */
+    publicIP?: string;
+    /** UDP port of the tunnel, as reached from outside. */
+    port: number;
+    /** Several while keys are rotated: any of them is the gateway's. Base64. */
+    publicKeys: string[];
+    /** Whether the gateway is behind an address translation, as far as it knows. */
+    nat?: boolean;
+    mtu?: number;
+    /** `leaseTransitions` of the election that made it the preferred one; a lower epoch loses. */
+    leaseEpoch: number;
+    preferred: boolean;
+    /** RFC 3339, renewed while the gateway lives. */
+    heartbeat: string;
+  };
+}
+
+export type ConnectionState = 'connecting' | 'connected' | 'degraded' | 'error';
+
+/** One tunnel of a gateway to a gateway of another cluster. */
+export interface Connection {
+  cluster: string;
+  /** The other gateway's node. */
+  gateway?: string;
+  driver?: CableDriverName;
+  state: ConnectionState;
+  /** Why it is not `connected`, or what it costs that it is so. */
+  reason?: string;
+  /** RFC 3339: since when it is in this state. */
+  since?: string;
+  roundTripMs?: number;
+  /** 0 to 1, of the recent probes. */
+  loss?: number;
+  mtu?: number;
+  device?: string;
+}
+
+/** One per gateway node of a member, named after the node, in {@link SYSTEM_NAMESPACE}; written by its gateway. */
+export interface Gateway extends KubeObject {
+  kind: 'Gateway';
+  status?: {
+    /** `active` carries the traffic of nodes without a gateway of their own; `passive` stands by, connected. */
+    haStatus?: 'active' | 'passive';
+    /** The node's address, for the route agents of the other nodes. */
+    nodeIP?: string;
+    leaseEpoch?: number;
+    connections?: Connection[];
+  };
+}

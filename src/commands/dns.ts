@@ -44,7 +44,12 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     ...(cluster !== undefined && { ownCluster: cluster }),
   });
 
-  const server = await startDnsServer({ source: zone, listen: values.listen, log: logging('server') });
+  const server = await startDnsServer({
+    source: zone,
+    listen: values.listen,
+    reusePort: values.reusePort,
+    log: logging('server'),
+  });
   const shutdown = new Shutdown({ process: context.process, log, clock });
   const metrics = createMetrics(() => [...dnsMetrics(server), ...zoneMetrics(zone), ...opened.metrics]);
   const notReady = (): string | undefined => {

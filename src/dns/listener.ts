@@ -1,9 +1,7 @@
 /** One entry of `--listen`: TCP and UDP on the same port, and on every address that the entry stands for. */
 import type { Log } from '../observability/log.ts';
-import type { Counters } from './counters.ts';
 import { type Interfaces, isWildcard, localAddresses } from './interfaces.ts';
-import type { Respond } from './respond.ts';
-import { listenTcp, type TcpLimits, type TcpSocket } from './tcp.ts';
+import { listenTcp, type TcpDeps, type TcpSocket } from './tcp.ts';
 import { listenUdp, type UdpSocket } from './udp.ts';
 
 export interface ListenAddress {
@@ -13,10 +11,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export interface ListenerDeps {
-  readonly respond: Respond;
-  readonly counters: Counters;
-  readonly limits: TcpLimits;
+export interface ListenerDeps extends TcpDeps {
   readonly interfaces: Interfaces;
   readonly log: Log;
 }

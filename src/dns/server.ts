@@ -2,11 +2,11 @@
 import { networkInterfaces } from 'node:os';
 import type { Log } from '../observability/log.ts';
 import type { AnswerSource } from '../zone/records.ts';
+import type { TcpLimits } from './connections.ts';
 import { Counters } from './counters.ts';
 import type { Interfaces } from './interfaces.ts';
 import { type ListenAddress, Listener } from './listener.ts';
 import { createResponder } from './respond.ts';
-import type { TcpLimits } from './tcp.ts';
 import { type CacheBounds, WireCache } from './wire-cache.ts';
 
 export interface DnsServerOptions {
@@ -15,6 +15,8 @@ export interface DnsServerOptions {
   readonly log: Log;
   readonly limits?: Partial<TcpLimits>;
   readonly cache?: Partial<CacheBounds>;
+  /** Whether another process may listen where this one does, and take over from it; off unless told. */
+  readonly reusePort?: boolean;
   /** The host's addresses, for wildcards; the system's unless a test says otherwise. */
   readonly interfaces?: Interfaces;
 }
@@ -26,11 +28,16 @@ export interface DnsServer extends AsyncDisposable {
   readonly cache: WireCache;
   /** Looks for addresses that came or went, for wildcards; it does so by itself every few seconds. */
   refresh(): Promise<void>;
-  /** Stops accepting, lets what was answered go out, and closes all sockets. May be called again. */
+  /** Stops accepting, answers what is on its way, and closes all sockets. May be called again. */
   close(): Promise<void>;
 }
 
-const DEFAULT_LIMITS: TcpLimits = { connections: 1024, connectionsPerClient: 128, idleMs: 10_000 };
+const DEFAULT_LIMITS: TcpLimits = {
+  connections: 1024,
+  connectionsPerClient: 128,
+  idleMs: 10_000,
+  yieldMs: 1000,
+};
 const DEFAULT_CACHE: CacheBounds = { entries: 65_536, bytes: 32 * 1024 * 1024 };
 const REFRESH_MS = 5000;
 /** A bug that every query meets must not fill the disk. */
@@ -50,6 +57,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const respond = createResponder({ source, cache, counters, onFailure });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const interfaces = options.interfaces ?? networkInterfaces;
+  const reusePort = options.reusePort ?? false;
 
   const listeners: Listener[] = [];
   const closeListeners = async (): Promise<void> => {
@@ -58,7 +66,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   };
   try {
     for (const at of options.listen) {
-      listeners.push(await Listener.open(at, { respond, counters, limits, interfaces, log }));
+      listeners.push(await Listener.open(at, { respond, counters, limits, interfaces, reusePort, log }));
     }
   } catch (error) {
     await closeListeners();

@@ -2,6 +2,7 @@
 import type { RemoteInfo, SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { UDPServer } from 'dns2';
 import type { Counters } from './counters.ts';
 import { RESPONSE_ROOM, type Respond } from './respond.ts';
@@ -10,10 +11,16 @@ import { RESPONSE_ROOM, type Respond } from './respond.ts';
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Answers that wait for the kernel at most; further ones are lost, as UDP may. */
 const MAX_QUEUED = 1024;
+/** Turns of the event loop without a packet after which the kernel has none either. */
+const QUIET_TURNS = 2;
+/** Each round of draining takes what came while the last one answered, which is less and less. */
+const DRAIN_ROUNDS = 50;
 
-interface UdpDeps {
+export interface UdpDeps {
   readonly respond: Respond;
   readonly counters: Counters;
+  /** Whether other sockets of this user may have the same address and port (SO_REUSEPORT). */
+  readonly reusePort: boolean;
 }
 
 /**
@@ -24,11 +31,13 @@ export class UdpListener extends UDPServer {
   readonly #respond: Respond;
   readonly #counters: Counters;
   #out = Buffer.allocUnsafeSlow(RESPONSE_ROOM.udp);
+  #hold: ((query: Buffer, client: RemoteInfo) => void) | undefined;
 
   constructor(family: 'udp4' | 'udp6', deps: UdpDeps) {
     const options: SocketOptions = {
       type: family,
       ipv6Only: family === 'udp6',
+      reusePort: deps.reusePort,
       recvBufferSize: SOCKET_BUFFER_BYTES,
       sendBufferSize: SOCKET_BUFFER_BYTES,
       // Addresses come as numbers from the kernel: a name look-up per answer would only cost time.
@@ -40,7 +49,35 @@ export class UdpListener extends UDPServer {
     this.#counters = deps.counters;
   }
 
+  /**
+   * Answers all that has reached this socket while another one takes what comes now. A connected socket gets
+   * packets of its peer alone, so that the kernel passes this one over (Linux, net/core/sock_reuseport.c); but
+   * it sends to that peer alone as well. So it is connected, to itself, while it reads, and not while it answers,
+   * until it was connected and had nothing to read. Then closing it loses no query.
+   */
+  async drain(): Promise<void> {
+    const { address, port } = this.address();
+    for (let round = 0; round < DRAIN_ROUNDS; round++) {
+      const held: (readonly [Buffer, RemoteInfo])[] = [];
+      this.#hold = (query, client) => held.push([query, client]);
+      this.connect(port, address);
+      await once(this, 'connect');
+      for (let before = -1; before !== held.length;) {
+        before = held.length;
+        for (let turn = 0; turn < QUIET_TURNS; turn++) await nextTurn();
+      }
+      if (held.length === 0) return;
+      this.disconnect();
+      this.#hold = undefined;
+      for (const [query, client] of held) this.handle(query, client);
+    }
+  }
+
   override handle(query: Buffer, client: RemoteInfo): void {
+    if (this.#hold !== undefined) {
+      this.#hold(query, client);
+      return;
+    }
     const queued = this.getSendQueueCount();
     // Nobody listens on port 0, and dgram throws on it.
     if (client.port === 0 || queued > MAX_QUEUED) {
@@ -77,6 +114,11 @@ export async function listenUdp(address: string, port: number, deps: UdpDeps): P
   socket.on('error', () => deps.counters.socketErrors++);
   return {
     port: socket.address().port,
-    close: () => new Promise((resolve) => socket.close(resolve)),
+    close: async () => {
+      if (deps.reusePort) await socket.drain();
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+    },
   };
 }

@@ -59,6 +59,10 @@ export const dnsSpec = {
       type: duration,
       default: '30s',
     },
+    'reuse-port': {
+      form: 'switch',
+      help: 'Let another pharos dns of this user listen on the same addresses, so that a new one takes over from an old one without a gap',
+    },
     ...metricsListenFlag,
     ...logFlags({ format: 'json', level: 'info' }),
     ...configFlag,

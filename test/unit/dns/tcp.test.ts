@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { type DnsServer, startDnsServer } from '../../../src/dns/server.ts';
-import type { TcpLimits } from '../../../src/dns/tcp.ts';
+import type { TcpLimits } from '../../../src/dns/connections.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { framed, TcpClient } from './support/clients.ts';
 import { a, address, FakeSource, records } from './support/fake-source.ts';
@@ -146,6 +146,38 @@ test('connections over the limit of all clients are refused', async () => {
   await using refused = await TcpClient.open(where(server), '127.0.0.4');
   await refused.closed;
   for (const client of [first, second]) assert.equal((await client.ask(query())).answers?.length, 1);
+});
+
+test('connections that stay half open make room for those who ask, however many there are', async () => {
+  await using server = await start({ connections: 8, yieldMs: 50 });
+  await using busy = await TcpClient.open(where(server), '127.0.0.9');
+  const flood: TcpClient[] = [];
+  for (let n = 0; n < 40; n++) {
+    const client = await TcpClient.open(where(server), `127.0.0.${10 + n}`);
+    client.write(Buffer.from([0]));
+    flood.push(client);
+    assert.equal((await busy.ask(query())).answers?.length, 1);
+    if (n % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  await using late = await TcpClient.open(where(server), '127.0.0.8');
+  assert.equal((await late.ask(query())).answers?.length, 1);
+  assert.equal(
+    (await busy.ask(query())).answers?.length,
+    1,
+    'who asks again and again is never the one to go',
+  );
+  assert.ok(server.counters.tcpOpen <= 8);
+  for (const client of flood) await client[Symbol.asyncDispose]();
+});
+
+test('a server that closes answers what its clients still ask, and ends when they are quiet', async () => {
+  const server = await start();
+  await using client = await TcpClient.open(where(server));
+  assert.equal((await client.ask(query({ id: 1 }))).answers?.length, 1);
+  const closed = server.close();
+  assert.equal((await client.ask(query({ id: 2 }))).answers?.length, 1);
+  await Promise.all([closed, client.closed]);
 });
 
 test('a client that reads no answers is asked to wait, then closed; nothing piles up', async () => {

@@ -8,7 +8,7 @@ import { query, queryPath } from './support/messages.ts';
 test('a query from port 0, which nothing can be sent to, is dropped', async () => {
   // No socket here can send one, so it is handed over as dgram would.
   const { respond, counters } = queryPath(new FakeSource((name) => records([a(name, '192.0.2.1')])));
-  const listener = new UdpListener('udp4', { respond, counters });
+  const listener = new UdpListener('udp4', { respond, counters, reusePort: false });
   const listening = once(listener, 'listening');
   listener.bind(0, '127.0.0.1');
   await listening;

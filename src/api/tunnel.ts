@@ -3,7 +3,7 @@
  * what a cluster's gateways say of it. `Cluster` and `Endpoint` are written on the broker by the member that
  * they are about, and copied into every other member's namespace {@link SYSTEM_NAMESPACE}.
  */
-import type { KubeObject } from './objects.ts';
+import type { Condition, KubeObject } from './objects.ts';
 
 /** A member: which addresses are its own. Named after its cluster id. */
 export interface Cluster extends KubeObject {
@@ -16,6 +16,12 @@ export interface Cluster extends KubeObject {
     /** Version of the Pharos that wrote it. */
     version?: string;
   };
+  status?: RecordStatus;
+}
+
+/** In a member: what became of another cluster's record there, as condition `Accepted`. */
+export interface RecordStatus {
+  conditions?: Condition[];
 }
 
 export type CableDriverName = 'ipsec' | 'wireguard' | 'vxlan';
@@ -45,6 +51,7 @@ export interface TunnelEndpoint extends KubeObject {
     /** RFC 3339, renewed while the gateway lives. */
     heartbeat: string;
   };
+  status?: RecordStatus;
 }
 
 export type ConnectionState = 'connecting' | 'connected' | 'degraded' | 'error';
@@ -61,10 +68,21 @@ export interface Connection {
   /** RFC 3339: since when it is in this state. */
   since?: string;
   roundTripMs?: number;
+  /** Mean difference between one round trip and the next. */
+  jitterMs?: number;
   /** 0 to 1, of the recent probes. */
   loss?: number;
   mtu?: number;
   device?: string;
+}
+
+export interface RefusedRecord {
+  /** `Cluster east`, `Endpoint east.node-1`. */
+  record: string;
+  /** One word out of a closed set. */
+  reason: string;
+  /** What is wrong, and what is wanted. */
+  message: string;
 }
 
 /** One per gateway node of a member, named after the node, in {@link SYSTEM_NAMESPACE}; written by its gateway. */
@@ -76,6 +94,10 @@ export interface Gateway extends KubeObject {
     /** The node's address, for the route agents of the other nodes. */
     nodeIP?: string;
     leaseEpoch?: number;
+    /** RFC 3339, renewed while the gateway's process lives. What was said of connections ends with it. */
+    heartbeat?: string;
     connections?: Connection[];
+    /** Records of other clusters that were not taken. */
+    refused?: RefusedRecord[];
   };
 }

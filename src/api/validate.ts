@@ -2,6 +2,7 @@
  * Objects that others wrote - users, other clusters, other controllers - become typed objects only by
  * passing here. Nothing but the fields of {@link ./objects.ts} comes through.
  */
+import { parseCidr } from './cidr.ts';
 import { isDnsLabel } from './identity.ts';
 import { ipFamily } from './ip.ts';
 import { type Kind, Kinds } from './kinds.ts';
@@ -21,7 +22,15 @@ import type {
   ServicePort,
   SessionAffinityConfig,
 } from './objects.ts';
-import type { CableDriverName, Connection, Gateway } from './tunnel.ts';
+import type {
+  CableDriverName,
+  Cluster,
+  Connection,
+  Gateway,
+  RecordStatus,
+  RefusedRecord,
+  TunnelEndpoint,
+} from './tunnel.ts';
 import {
   byDefault,
   flag,
@@ -51,6 +60,8 @@ const MAX_ADDRESSES = 100;
 const MAX_ENDPOINT_PORTS = 20_000;
 const MAX_LIST = 10_000;
 const MAX_AFFINITY_SECONDS = 86_400;
+const MAX_NETWORKS = 64;
+const MAX_KEYS = 4;
 
 const dnsLabel = textThat('a DNS label: 1 to 63 of a-z, 0-9 and "-", not "-" at either end', isDnsLabel);
 const isSubdomain = (name: string): boolean => name.length <= 253 && name.split('.').every(isDnsLabel);
@@ -58,6 +69,14 @@ const subdomain = textThat('DNS labels with dots between, at most 253 characters
 const isIp = (address: string): boolean => ipFamily(address) !== undefined;
 const ip = textThat('an IP address', isIp);
 const ipOrNone = textThat('an IP address or None', (address) => address === 'None' || isIp(address));
+const isCidr = (network: string): boolean => {
+  try {
+    return parseCidr(network) !== undefined;
+  } catch {
+    return false;
+  }
+};
+const cidr = textThat('a network such as 10.1.0.0/16, with no bit set after its length', isCidr);
 const ipOf = (family: IpFamily): Parser<string> =>
   textThat(`an ${family} address`, (address) => ipFamily(address) === family);
 const dnsName = textThat('a DNS name', (name) => isSubdomain(name.replace(/\.$/, '').toLowerCase()));
@@ -241,6 +260,56 @@ export const validateServiceImport = whole(
   }),
 );
 
+const networks = list(cidr, MAX_NETWORKS);
+const driver = oneOf<CableDriverName>('ipsec', 'wireguard', 'vxlan');
+const recordStatus = optional(object<RecordStatus>({ conditions: optional(conditions) }));
+
+export const validateCluster = whole(
+  object<Cluster>({
+    ...base(Kinds.Cluster, dnsLabel),
+    spec: required(
+      object<Cluster['spec']>({
+        clusterId: required(dnsLabel),
+        podCIDRs: required(networks),
+        serviceCIDRs: required(networks),
+        clustersetCIDRs: optional(networks),
+        version: optionalText(textThat('at most 64 characters', (version) => version.length <= 64)),
+      }),
+    ),
+    status: recordStatus,
+  }),
+);
+
+const key = textThat(
+  'a key in Base64',
+  (encoded) =>
+    encoded.length <= 128 && /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(encoded),
+);
+
+/** Whether a key is one of the driver's kind is for the driver to say. */
+export const validateTunnelEndpoint = whole(
+  object<TunnelEndpoint>({
+    ...base(Kinds.TunnelEndpoint, subdomain),
+    spec: required(
+      object<TunnelEndpoint['spec']>({
+        clusterId: required(dnsLabel),
+        gateway: required(subdomain),
+        driver: required(driver),
+        privateIP: required(ip),
+        publicIP: optionalText(ip),
+        port: required(port),
+        publicKeys: required(list(key, MAX_KEYS)),
+        nat: optional(flag),
+        mtu: optional(integer(576, 65_535)),
+        leaseEpoch: required(count),
+        preferred: required(flag),
+        heartbeat: required(time),
+      }),
+    ),
+    status: recordStatus,
+  }),
+);
+
 export const validateGateway = whole(
   object<Gateway>({
     ...base(Kinds.Gateway, subdomain),
@@ -249,19 +318,31 @@ export const validateGateway = whole(
         haStatus: optionalText(oneOf('active', 'passive')),
         nodeIP: optionalText(ip),
         leaseEpoch: optional(count),
+        heartbeat: optional(time),
         connections: optional(
           list(
             object<Connection>({
               cluster: required(dnsLabel),
               gateway: optionalText(subdomain),
-              driver: optionalText(oneOf<CableDriverName>('ipsec', 'wireguard', 'vxlan')),
+              driver: optionalText(driver),
               state: required(oneOf('connecting', 'connected', 'degraded', 'error')),
               reason: optionalText(text),
               since: optional(time),
               roundTripMs: optional(number(0, Number.MAX_VALUE)),
+              jitterMs: optional(number(0, Number.MAX_VALUE)),
               loss: optional(number(0, 1)),
               mtu: optional(integer(0, 65_535)),
               device: optionalText(text),
+            }),
+            MAX_LIST,
+          ),
+        ),
+        refused: optional(
+          list(
+            object<RefusedRecord>({
+              record: required(text),
+              reason: required(text),
+              message: required(text),
             }),
             MAX_LIST,
           ),

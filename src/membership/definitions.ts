@@ -11,24 +11,37 @@ import { StoreError } from '../store/store.ts';
 import { OURS, isOurs } from './manifest.ts';
 import { Refusal } from './refusal.ts';
 
-/** The MCS API's definitions as they are shipped with Pharos. */
-export interface McsDefinitions {
+/** The definitions that are shipped with Pharos: the MCS API's, and its own. */
+export interface Definitions {
   readonly serviceExport: CustomResourceDefinition;
   readonly serviceImport: CustomResourceDefinition;
+  readonly cluster: CustomResourceDefinition;
+  readonly endpoint: CustomResourceDefinition;
+  readonly gateway: CustomResourceDefinition;
 }
 
 const FOLDER = join(import.meta.dirname, '../../deploy/crds');
-const RELEASE_LABEL = 'multicluster.x-k8s.io/release-version';
+/** Upstream's, and ours. */
+const RELEASE_LABELS = ['multicluster.x-k8s.io/release-version', 'pharos.io/release-version'] as const;
 
-const load = async (plural: string): Promise<CustomResourceDefinition> =>
+const load = async ({ apiVersion, plural }: Kind): Promise<CustomResourceDefinition> =>
   parse(
-    await readFile(join(FOLDER, `multicluster.x-k8s.io_${plural}.yaml`), 'utf8'),
+    await readFile(join(FOLDER, `${apiVersion.split('/')[0]}_${plural}.yaml`), 'utf8'),
   ) as CustomResourceDefinition;
 
-export async function shippedDefinitions(): Promise<McsDefinitions> {
-  const [serviceExport, serviceImport] = await Promise.all([load('serviceexports'), load('serviceimports')]);
-  return { serviceExport, serviceImport };
+export async function shippedDefinitions(): Promise<Definitions> {
+  const [serviceExport, serviceImport, cluster, endpoint, gateway] = await Promise.all([
+    load(Kinds.ServiceExport),
+    load(Kinds.ServiceImport),
+    load(Kinds.Cluster),
+    load(Kinds.TunnelEndpoint),
+    load(Kinds.Gateway),
+  ]);
+  return { serviceExport, serviceImport, cluster, endpoint, gateway };
 }
+
+const releaseOf = ({ metadata: { labels } }: CustomResourceDefinition): string | undefined =>
+  RELEASE_LABELS.map((label) => labels?.[label]).find((release) => release !== undefined);
 
 /** Compares releases such as `v0.5.2`, number by number; what is no release counts as older than any. */
 function compareReleases(a: string | undefined, b: string | undefined): number {
@@ -60,8 +73,7 @@ export function definitionToApply(
   const ours = { ...shipped, metadata: { ...shipped.metadata, labels } };
   if (present === undefined) return ours;
   if (isOurs(present)) {
-    const newer =
-      compareReleases(present.metadata.labels?.[RELEASE_LABEL], shipped.metadata.labels?.[RELEASE_LABEL]) > 0;
+    const newer = compareReleases(releaseOf(present), releaseOf(shipped)) > 0;
     return newer ? undefined : ours;
   }
   const stored = shipped.spec.versions.find(({ storage }) => storage)?.name;
@@ -70,7 +82,7 @@ export function definitionToApply(
   throw new Refusal(
     'definition-too-old',
     `CustomResourceDefinition ${present.metadata.name} at ${location} serves ${served.join(', ') || 'no version'}, ` +
-      `Pharos needs ${stored ?? 'another'}; upgrade it to release ${shipped.metadata.labels?.[RELEASE_LABEL] ?? ''} of the MCS API first`,
+      `Pharos needs ${stored ?? 'another'}; upgrade it to release ${releaseOf(shipped) ?? ''} of ${shipped.spec.group} first`,
   );
 }
 

@@ -2,7 +2,7 @@ import { Kinds } from '../api/kinds.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { StoreError } from '../store/store.ts';
-import type { McsDefinitions } from './definitions.ts';
+import type { Definitions } from './definitions.ts';
 import { definitionsToApply, untilServed } from './definitions.ts';
 import type { Manifest } from './manifest.ts';
 import { brokerManifests } from './manifests.ts';
@@ -17,7 +17,7 @@ import { Refusal } from './refusal.ts';
 export async function planBroker(
   broker: ObjectStore,
   namespace: string,
-  { serviceImport }: McsDefinitions,
+  { serviceImport, cluster, endpoint }: Definitions,
 ): Promise<Manifest[]> {
   const policies = Kinds.ValidatingAdmissionPolicy;
   try {
@@ -31,18 +31,18 @@ export async function planBroker(
       { cause: error },
     );
   }
-  return brokerManifests(namespace, await definitionsToApply(broker, [serviceImport]));
+  return brokerManifests(namespace, await definitionsToApply(broker, [serviceImport, cluster, endpoint]));
 }
 
 /** Makes an API server a broker, or brings one up to date. A second time changes nothing. */
 export async function deployBroker(
   broker: ObjectStore,
   namespace: string,
-  definitions: McsDefinitions,
+  definitions: Definitions,
   clock: Clock,
 ): Promise<void> {
   await applyAll(broker, await planBroker(broker, namespace, definitions));
-  await untilServed(broker, [Kinds.ServiceImport], clock);
+  await untilServed(broker, [Kinds.ServiceImport, Kinds.Cluster, Kinds.TunnelEndpoint], clock);
 }
 
 /** Applies one after the other; what is there already as it should be stays untouched. */

@@ -10,7 +10,7 @@ import type { TokenIssuer } from '../store/token-issuer.ts';
 import { clusterUidOf } from './cluster-id.ts';
 import type { BrokerCredentials, MemberToken } from './credentials.ts';
 import { credentialsSecret, storedCredentials } from './credentials.ts';
-import type { McsDefinitions } from './definitions.ts';
+import type { Definitions } from './definitions.ts';
 import { definitionsToApply, untilServed } from './definitions.ts';
 import { isOurs } from './manifest.ts';
 import { applyAll } from './deploy.ts';
@@ -35,7 +35,7 @@ export interface JoinDeps {
   readonly broker: ObjectStore & TokenIssuer;
   /** The cluster that joins, with an administrator's rights. */
   readonly member: ObjectStore;
-  readonly definitions: McsDefinitions;
+  readonly definitions: Definitions;
   readonly clock: Clock;
 }
 
@@ -78,10 +78,7 @@ export async function planJoin(deps: JoinDeps, request: JoinRequest): Promise<Jo
   }
   if (claim !== undefined) expectOwnClaim(claim, cluster, clusterUid, broker.location);
   if (credentials !== undefined) expectSameMembership(credentials, claim, request, member.location);
-  const missing: CustomResourceDefinition[] = await definitionsToApply(member, [
-    definitions.serviceExport,
-    definitions.serviceImport,
-  ]);
+  const missing: CustomResourceDefinition[] = await definitionsToApply(member, Object.values(definitions));
   return {
     brokerManifests: memberIdentity({ cluster, clusterUid }, brokerNamespace),
     memberManifests: memberManifests(missing, home === undefined || isOurs(home)),
@@ -107,7 +104,11 @@ export async function join(deps: JoinDeps, request: JoinRequest): Promise<Joined
   const account = await claim(broker, request, plan);
   await applyAll(broker, plan.brokerManifests);
   await applyAll(member, plan.memberManifests);
-  await untilServed(member, [Kinds.ServiceExport, Kinds.ServiceImport], clock);
+  await untilServed(
+    member,
+    [Kinds.ServiceExport, Kinds.ServiceImport, Kinds.Cluster, Kinds.TunnelEndpoint, Kinds.Gateway],
+    clock,
+  );
 
   const identityUid = account.metadata.uid ?? '';
   const { credentials: before } = plan.found;

@@ -7,6 +7,7 @@ import type { ObjectStore } from '../store/store.ts';
 import { CREDENTIALS_REF } from './credentials.ts';
 import { OURS, isOurs } from './manifest.ts';
 import { listOrNone } from './members.ts';
+import { groupOf } from './record-kinds.ts';
 import type { Removal } from './remove-member.ts';
 
 /** What joining, and the agent since then, made in a member cluster. */
@@ -28,6 +29,8 @@ const RIGHTS: readonly Kind[] = [
   Kinds.Role,
   Kinds.ServiceAccount,
 ];
+
+const TUNNELS: readonly Kind[] = [Kinds.Gateway, Kinds.TunnelEndpoint, Kinds.Cluster];
 
 /** The conditions of the MCS API, all of which the agent sets. */
 const CONDITIONS = new Set(['Valid', 'Ready', 'Conflict']);
@@ -64,7 +67,7 @@ const removalOf =
 
 /** Finds all of it by its marks, with no memory of what was made. Changes nothing. */
 export async function findLeftovers(member: ObjectStore): Promise<MemberLeftovers> {
-  const [rights, slices, imports, exports, leases, secret, namespace, definitions, brokers] =
+  const [rights, slices, imports, exports, leases, secret, namespace, definitions, brokers, tunnels] =
     await Promise.all([
       Promise.all(RIGHTS.map((kind) => findRights(member, kind))),
       member.list(Kinds.EndpointSlice, { labels: { [Label.managedBy]: MANAGED_BY } }),
@@ -75,6 +78,7 @@ export async function findLeftovers(member: ObjectStore): Promise<MemberLeftover
       findNamespace(member),
       member.list(Kinds.CustomResourceDefinition, { labels: OURS }),
       listOrNone(member, Kinds.ValidatingAdmissionPolicyBinding, { labels: OURS }),
+      Promise.all(TUNNELS.map((kind) => findOurs(member, kind))),
     ]);
   const kept: string[] = [];
   const unused = definitions.filter((definition) => {
@@ -91,6 +95,7 @@ export async function findLeftovers(member: ObjectStore): Promise<MemberLeftover
     objects: [
       ...slices.map(removalOf(Kinds.EndpointSlice)),
       ...imports.filter(isOurs).map(removalOf(Kinds.ServiceImport)),
+      ...tunnels.flat(),
       ...leases.filter(({ metadata: { name } }) => name.startsWith(OWN_LEASES)).map(removalOf(Kinds.Lease)),
       ...(secret === undefined ? [] : [removalOf(Kinds.Secret)(secret)]),
       ...(namespace !== undefined && namespace.foreign === undefined
@@ -100,6 +105,12 @@ export async function findLeftovers(member: ObjectStore): Promise<MemberLeftover
     ],
     kept,
   };
+}
+
+/** What gateways keep here: connections, and copies of what other clusters tell of theirs. */
+async function findOurs(member: ObjectStore, kind: Kind): Promise<Removal[]> {
+  const where = { namespace: SYSTEM_NAMESPACE, labels: OURS };
+  return (await listOrNone(member, kind, where)).map(removalOf(kind));
 }
 
 async function findRights(member: ObjectStore, kind: Kind): Promise<Removal[]> {
@@ -130,8 +141,10 @@ function reasonToKeep(
   { spec }: CustomResourceDefinition,
   { imports, exports, isBroker }: Users,
 ): string | undefined {
-  const isExports = spec.names.plural === Kinds.ServiceExport.plural;
-  if (isBroker && !isExports) return 'this cluster is a broker, too';
+  const { plural } = spec.names;
+  const isExports = plural === Kinds.ServiceExport.plural;
+  if (isBroker && !isExports && plural !== Kinds.Gateway.plural) return 'this cluster is a broker, too';
+  if (spec.group === groupOf(Kinds.Gateway)) return undefined;
   const objects: readonly KubeObject[] = isExports ? exports : imports;
   const users = objects.filter((object) => !isOurs(object)).length;
   return users === 0 ? undefined : `${users} of its objects are not Pharos's`;

@@ -20,6 +20,7 @@ const NAME_RULES: Readonly<Record<NameRule, string>> = {
     'variables.parts.size() == 4 && variables.parts[0] == variables.service && ' +
     'variables.parts[1] == variables.home && variables.parts[2] == variables.member',
   cluster: 'variables.parts.size() == 1 && variables.parts[0] == variables.member',
+  gateway: 'variables.parts.size() >= 2 && variables.parts[0] == variables.member',
 };
 
 /** CEL: whether the object's name is one that this member, and only this member, may use for that resource. */
@@ -86,7 +87,13 @@ export function ownershipPolicy(namespace: string): Manifest[] {
           },
           {
             expression: `object == null || (${nameIsOwn})`,
-            messageExpression: `'"' + object.metadata.name + '" is not a name for an object of cluster "' + variables.member + '": records are named service.namespace.cluster, as their labels say, their slices service.namespace.cluster.suffix, the Lease by the cluster'`,
+            messageExpression: `'"' + object.metadata.name + '" is not a name for an object of cluster "' + variables.member + '": records are named service.namespace.cluster, as their labels say, their slices service.namespace.cluster.suffix, the Lease and the Cluster by the cluster, Endpoints cluster.gateway'`,
+            reason: 'Forbidden',
+          },
+          {
+            // A key or a network that is published for another cluster would draw that cluster's traffic.
+            expression: `object == null || request.resource.group != '${groupOf(Kinds.Cluster)}' || object.spec.clusterId == variables.member`,
+            messageExpression: `'cluster "' + variables.member + '" may speak only for itself: spec.clusterId must be ' + variables.member`,
             reason: 'Forbidden',
           },
           {

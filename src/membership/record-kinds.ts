@@ -11,7 +11,9 @@ export type NameRule =
   /** `<service>.<namespace>.<cluster>.<suffix>`, the suffix without dots */
   | 'record-part'
   /** `<cluster>` */
-  | 'cluster';
+  | 'cluster'
+  /** `<cluster>.<gateway>`, where a gateway may have dots in its name */
+  | 'gateway';
 
 export interface RecordKind {
   readonly kind: Kind;
@@ -26,6 +28,8 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { kind: Kinds.ServiceImport, name: 'record' },
   { kind: Kinds.EndpointSlice, name: 'record-part' },
   { kind: Kinds.Lease, name: 'cluster' },
+  { kind: Kinds.Cluster, name: 'cluster' },
+  { kind: Kinds.TunnelEndpoint, name: 'gateway' },
 ];
 
 /** `multicluster.x-k8s.io` of `multicluster.x-k8s.io/v1beta1`; '' of `v1`. */

@@ -64,6 +64,8 @@ test('a broker that is deployed twice is the same as once, to the last resourceV
     (line) => !virgin.broker.includes(line) && !line.startsWith('apiservices '),
   );
   assert.deepEqual(made.sort(), [
+    'customresourcedefinitions /clusters.pharos.io',
+    'customresourcedefinitions /endpoints.pharos.io',
     'customresourcedefinitions /serviceimports.multicluster.x-k8s.io',
     'namespaces /pharos-broker',
     'roles pharos-broker/pharos-member',

@@ -44,7 +44,7 @@ interface Record {
   readonly resource: Resource;
   /** What a cluster calls its own object of that kind. */
   readonly nameOf: (cluster: string) => string;
-  readonly content: object;
+  readonly content: (cluster: string) => object;
 }
 
 /** One object of each kind that members keep on the broker. */
@@ -58,24 +58,46 @@ function records(): Record[] {
     {
       resource: resource('serviceimports', 'multicluster.x-k8s.io'),
       nameOf: (cluster) => `mysql.shop.${cluster}`,
-      content: { spec: { type: 'ClusterSetIP', ports: [{ port: 3306 }], ips: [] } },
+      content: () => ({ spec: { type: 'ClusterSetIP', ports: [{ port: 3306 }], ips: [] } }),
     },
     {
       resource: resource('endpointslices', 'discovery.k8s.io'),
       nameOf: (cluster) => `mysql.shop.${cluster}.ipv4`,
-      content: { addressType: 'IPv4', endpoints: [{ addresses: ['10.1.2.3'] }], ports: [] },
+      content: () => ({ addressType: 'IPv4', endpoints: [{ addresses: ['10.1.2.3'] }], ports: [] }),
     },
     {
       resource: resource('leases', 'coordination.k8s.io'),
       nameOf: (cluster) => cluster,
-      content: { spec: { holderIdentity: 'agent' } },
+      content: () => ({ spec: { holderIdentity: 'agent' } }),
+    },
+    {
+      resource: resource('clusters', 'pharos.io'),
+      nameOf: (cluster) => cluster,
+      content: (cluster) => ({ spec: { clusterId: cluster, podCIDRs: [], serviceCIDRs: [] } }),
+    },
+    {
+      resource: resource('endpoints', 'pharos.io'),
+      nameOf: (cluster) => `${cluster}.node-1.example`,
+      content: (cluster) => ({
+        spec: {
+          clusterId: cluster,
+          gateway: 'node-1.example',
+          driver: 'ipsec',
+          privateIP: '192.0.2.1',
+          port: 4500,
+          publicKeys: ['a2V5'],
+          leaseEpoch: 1,
+          preferred: true,
+          heartbeat: '2026-01-31T12:00:00Z',
+        },
+      }),
     },
   ];
 }
 
 interface Attempt {
   readonly name: string;
-  readonly labels?: object;
+  readonly labels?: Readonly<{ [label: string]: string }>;
   readonly finalizers?: string[];
 }
 
@@ -83,7 +105,7 @@ const object = ({ resource, content }: Record, metadata: Attempt): object => ({
   apiVersion: resource.apiVersion,
   kind: resource.kind,
   metadata: { namespace: NAMESPACE, ...metadata },
-  ...content,
+  ...content(metadata.labels?.['multicluster.kubernetes.io/source-cluster'] ?? 'west'),
 });
 
 const create = (by: RestClient, record: Record, metadata: Attempt): Promise<Answer> =>
@@ -181,7 +203,7 @@ for (const [where, namespace, allowed] of [
   [
     'in the broker namespace',
     NAMESPACE,
-    ['serviceimports', 'endpointslices', 'leases'].flatMap((name) =>
+    ['serviceimports', 'endpointslices', 'leases', 'clusters', 'endpoints'].flatMap((name) =>
       ['get', 'list', 'watch', 'create', 'patch', 'delete'].map((verb) => `${verb} ${name}`),
     ),
   ],
@@ -258,8 +280,8 @@ for (const [sentence, metadata, why] of [
     /"west-1" is not a name for/,
   ],
   [
-    'a name that goes on after its own',
-    (own: string) => ({ name: `${own}.a.b`, labels: labels('west') }),
+    'a name with more around its own',
+    (own: string) => ({ name: `a.${own}.b`, labels: labels('west') }),
     /is not a name for/,
   ],
   [
@@ -278,6 +300,22 @@ for (const [sentence, metadata, why] of [
     }
   });
 }
+
+test('a member publishes no networks and no keys for another one, under its own name either', async () => {
+  for (const record of records().filter(({ resource: { group } }) => group === 'pharos.io')) {
+    const name = record.nameOf('west');
+    const forged = { ...record, content: () => record.content('east') };
+    refused(
+      await create(byWest, forged, { name, labels: labels('west') }),
+      name,
+      /may speak only for itself/,
+    );
+    granted(await create(byWest, record, { name, labels: labels('west') }), name);
+    const change = { spec: { clusterId: 'east' } };
+    refused(await merge(byWest, record, name, change), `change ${name}`, /may speak only for itself/);
+    granted(await remove(byWest, record, name), name);
+  }
+});
 
 for (const [sentence, change] of [
   ["another member's", { labels: labels('east') }],

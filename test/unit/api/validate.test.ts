@@ -3,12 +3,14 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import {
   type Validation,
+  validateCluster,
   validateEndpointSlice,
   validateGateway,
   validateNamespace,
   validateService,
   validateServiceExport,
   validateServiceImport,
+  validateTunnelEndpoint,
 } from '../../../src/api/validate.ts';
 
 type Json = { [field: string]: unknown };
@@ -88,6 +90,37 @@ const gateway: Json = {
     connections: [{ cluster: 'east', state: 'connected', reason: 'probe', since: '2026-01-31T12:00:00Z' }],
   },
 };
+const clusterRecord: Json = {
+  apiVersion: 'pharos.io/v1alpha1',
+  kind: 'Cluster',
+  metadata: { name: 'east', namespace: 'pharos-broker' },
+  spec: {
+    clusterId: 'east',
+    podCIDRs: ['10.2.0.0/16', 'fd00:2::/48'],
+    serviceCIDRs: ['10.102.0.0/16'],
+    clustersetCIDRs: ['243.0.0.0/8'],
+    version: '0.1.0',
+  },
+};
+const endpointRecord: Json = {
+  apiVersion: 'pharos.io/v1alpha1',
+  kind: 'Endpoint',
+  metadata: { name: 'east.node-1.example', namespace: 'pharos-broker' },
+  spec: {
+    clusterId: 'east',
+    gateway: 'node-1.example',
+    driver: 'ipsec',
+    privateIP: '192.0.2.1',
+    publicIP: '203.0.113.1',
+    port: 4500,
+    publicKeys: ['MCowBQYDK2VwAyEA/ws='],
+    nat: true,
+    mtu: 1400,
+    leaseEpoch: 3,
+    preferred: true,
+    heartbeat: '2026-01-31T12:00:00Z',
+  },
+};
 
 /** A copy of `object` with the value at `path` replaced; undefined removes it. */
 function change(object: Json, path: string, value: unknown): Json {
@@ -110,6 +143,8 @@ const kinds: readonly (readonly [string, (value: unknown) => Validation<unknown>
   ['ServiceExport', validateServiceExport, serviceExport],
   ['ServiceImport', validateServiceImport, serviceImport],
   ['Gateway', validateGateway, gateway],
+  ['Cluster', validateCluster, clusterRecord],
+  ['Endpoint', validateTunnelEndpoint, endpointRecord],
 ];
 
 describe('validation', () => {
@@ -299,6 +334,24 @@ describe('validation', () => {
       validateGateway,
       change(gateway, 'status.connections.0.cluster', 'East'),
       `status.connections[0].cluster is "East", must be ${label}`,
+    ],
+    [
+      'a network with bits behind its length',
+      validateCluster,
+      change(clusterRecord, 'spec.podCIDRs.0', '10.2.0.1/16'),
+      'spec.podCIDRs[0] is "10.2.0.1/16", must be a network such as 10.1.0.0/16, with no bit set after its length',
+    ],
+    [
+      'a gateway with the syntax of a shell in its name',
+      validateTunnelEndpoint,
+      change(endpointRecord, 'spec.gateway', 'a;reboot'),
+      'spec.gateway is "a;reboot", must be DNS labels with dots between, at most 253 characters',
+    ],
+    [
+      'a key that is none',
+      validateTunnelEndpoint,
+      change(endpointRecord, 'spec.publicKeys.0', '"; drop'),
+      'spec.publicKeys[0] is "\\"; drop", must be a key in Base64',
     ],
     [
       'a very long text',

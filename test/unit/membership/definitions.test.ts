@@ -54,6 +54,6 @@ test("a definition of somebody else's that is too old is refused, not overwritte
     code: 'definition-too-old',
     message:
       'CustomResourceDefinition serviceimports.multicluster.x-k8s.io at https://west serves v1alpha1, ' +
-      'Pharos needs v1beta1; upgrade it to release v0.5.2 of the MCS API first',
+      'Pharos needs v1beta1; upgrade it to release v0.5.2 of multicluster.x-k8s.io first',
   });
 });

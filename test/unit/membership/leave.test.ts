@@ -155,6 +155,8 @@ test('a cluster that is the broker, too, keeps the definition that the broker ne
   await join({ ...deps, member: broker }, request);
   const { kept } = await leave({ member: broker, broker }, anyCluster);
   assert.deepEqual(kept, [
+    'CustomResourceDefinition clusters.pharos.io: this cluster is a broker, too',
+    'CustomResourceDefinition endpoints.pharos.io: this cluster is a broker, too',
     'CustomResourceDefinition serviceimports.multicluster.x-k8s.io: this cluster is a broker, too',
   ]);
   const after = await inventory(broker);

@@ -43,6 +43,8 @@ test('members are granted these rights and no other', () => {
     { apiGroups: ['multicluster.x-k8s.io'], resources: ['serviceimports'], verbs: write },
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: write },
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: write },
+    { apiGroups: ['pharos.io'], resources: ['clusters'], verbs: write },
+    { apiGroups: ['pharos.io'], resources: ['endpoints'], verbs: write },
     {
       apiGroups: [''],
       resources: ['serviceaccounts/token'],

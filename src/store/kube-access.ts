@@ -23,7 +23,7 @@ export interface KubeAccess {
  */
 export async function loadKubeAccess(kubeconfig: string | undefined): Promise<KubeAccess> {
   // Imported only here: loading it takes longer and more memory than all of Pharos.
-  const { KubeConfig: Config } = await import('@kubernetes/client-node');
+  const { KubeConfig: Config } = await import('./kube-config.ts');
   const load = async (): Promise<KubeConfig> => {
     const config = new Config();
     if (kubeconfig === undefined) config.loadFromCluster();

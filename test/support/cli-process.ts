@@ -26,11 +26,13 @@ export interface CliOptions {
   /** Beside PATH; nothing else is inherited. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** The program's file, where it is not the checkout's. */
+  readonly program?: string;
 }
 
 /** Starts `pharos` from the checkout. Disposing it ends it, by force if need be. */
 export function startCli(args: readonly string[], options: CliOptions = {}): CliProcess {
-  const child = spawn(process.execPath, [cli, ...args], {
+  const child = spawn(process.execPath, [options.program ?? cli, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', ...options.variables },
     ...(options.cwd !== undefined && { cwd: options.cwd }),

@@ -1,0 +1,141 @@
+/**
+ * `npm run build`: writes dist/, what the published package runs. Each entry is bundled with the packages that
+ * it uses, so that installing Pharos installs nothing else, and of a large package (the Kubernetes client is
+ * 90 MB when imported whole) only what is used is loaded; what the source imports lazily stays in files of
+ * its own. The licences of all that went in are in dist/THIRD-PARTY-NOTICES.txt.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { build, type Metafile, type Plugin } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const source = join(root, 'src');
+const dist = join(root, 'dist');
+
+/**
+ * What is started by its file's name: programs and worker threads, as paths in src/ without the ending. In
+ * the source a worker is `new URL('./worker.ts', import.meta.url)`, which becomes the URL of its bundle.
+ */
+const ENTRIES = ['cli'] as const;
+
+/** Bundled modules other than entries are here: as deep as src/ROOM/file.ts, so that '../../deploy' is the same. */
+const CHUNKS = 'chunks';
+
+/** Points URLs of entries that the source starts at their bundles. */
+const entryUrls: Plugin = {
+  name: 'entry-urls',
+  setup(building) {
+    building.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const contents = text.replaceAll(
+        /new URL\('([^']+)\.ts', import\.meta\.url\)/g,
+        (_whole, target: string) => {
+          const entry = relative(source, resolve(dirname(path), target));
+          if (!ENTRIES.some((each) => each === entry)) {
+            throw new Error(
+              `${path}: starts ${target}.ts, which is no entry; add "${entry}" to scripts/build.ts`,
+            );
+          }
+          return `new URL('../${entry}.js', import.meta.url)`;
+        },
+      );
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+/**
+ * Of the Kubernetes client only how it reads and uses kubeconfigs. It does not say of its modules that importing
+ * them does nothing by itself, which is true of all but its polyfill: told so, the bundler leaves out the 700
+ * models that nobody uses. undici, a megabyte that takes 20 MB of memory, serves its calls by fetch alone;
+ * Pharos makes requests of its own, from the options that `applyToHTTPSOptions` gives.
+ */
+const onlyKubeConfig: Plugin = {
+  name: 'only-kube-config',
+  setup(building) {
+    building.onResolve({ filter: /^\.|^@kubernetes\/client-node$/ }, async ({ path, ...from }) => {
+      if (from.pluginData === 'again' || (path.startsWith('.') && !isClient(from.importer))) return undefined;
+      const resolved = await building.resolve(path, { ...from, pluginData: 'again' });
+      return isClient(resolved.path) ? { ...resolved, sideEffects: path.includes('polyfill') } : resolved;
+    });
+    building.onResolve({ filter: /^undici$/ }, ({ path, importer }) =>
+      isClient(importer) ? { path, namespace: 'left-out' } : undefined,
+    );
+    building.onLoad({ filter: /^undici$/, namespace: 'left-out' }, () => ({
+      contents: `
+        class LeftOut { constructor() { throw new Error('undici is not in this bundle; see scripts/build.ts'); } }
+        export { LeftOut as Agent, LeftOut as ProxyAgent, LeftOut as fetch };`,
+    }));
+  },
+};
+const isClient = (path: string): boolean => path.includes('/node_modules/@kubernetes/client-node/');
+
+/** Package's name → the texts of its licence. Throws where a bundled package has none to keep. */
+function licencesOf(inputs: Metafile['inputs']): ReadonlyMap<string, string> {
+  const licences = new Map<string, string>();
+  for (const input of Object.keys(inputs).sort()) {
+    const [, folder, name] = /^(.*node_modules\/((?:@[^/]+\/)?[^/]+))\//.exec(input) ?? [];
+    if (folder === undefined || name === undefined || licences.has(name)) continue;
+    const files = readdirSync(join(root, folder)).filter((file) =>
+      /^(licen[cs]e|notice|copying)/i.test(file),
+    );
+    const { version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
+      version: string;
+      license?: string;
+    };
+    if (files.length === 0 && license === undefined) throw new Error(`${name} says nothing of its licence`);
+    const texts = files.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
+    licences.set(name, [`${name} ${version}: ${license ?? 'see below'}`, ...texts].join('\n\n'));
+  }
+  return licences;
+}
+
+/** A module that looks for files beside itself must be as deep in dist/ as in src/. */
+function checkDepths({ outputs }: Metafile): void {
+  for (const [output, { inputs }] of Object.entries(outputs)) {
+    for (const input of Object.keys(inputs)) {
+      if (
+        !input.startsWith('src/') ||
+        !/import\.meta\.(url|dirname)/.test(readFileSync(join(root, input), 'utf8'))
+      ) {
+        continue;
+      }
+      if (input.split(sep).length === output.split(sep).length) continue;
+      throw new Error(`${input} uses import.meta and is bundled into ${output}, which is not as deep`);
+    }
+  }
+}
+
+rmSync(dist, { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: ENTRIES.map((entry) => ({ in: join(source, `${entry}.ts`), out: entry })),
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  chunkNames: `${CHUNKS}/[name]-[hash]`,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22.19',
+  // Names stay, for stacks that can be read.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  sourcemap: 'linked',
+  legalComments: 'linked',
+  // Packages in CommonJS require Node's own modules.
+  banner: {
+    js: "import{createRequire as pharosRequire}from'node:module';const require=pharosRequire(import.meta.url);",
+  },
+  // Optional, and not there: debug's colours.
+  external: ['supports-color'],
+  plugins: [entryUrls, onlyKubeConfig],
+  metafile: true,
+  logLevel: 'warning',
+});
+checkDepths(metafile);
+const rule = `\n\n${'-'.repeat(80)}\n\n`;
+writeFileSync(
+  join(dist, 'THIRD-PARTY-NOTICES.txt'),
+  `This package contains code of others:${rule}${[...licencesOf(metafile.inputs).values()].join(rule)}\n`,
+);
+if (!existsSync(join(dist, 'cli.js'))) throw new Error('dist/cli.js was not written');

@@ -35,6 +35,10 @@ export interface ApiServerOptions {
    * aggregated from others (admin, edit, view) grant nothing.
    */
   readonly controllers?: boolean;
+  /** Whether the CRDs of the MCS API are there from the start (the default), or somebody installs them. */
+  readonly crds?: boolean;
+  /** Behaves as that older version of Kubernetes, such as `1.31`: its APIs and its features. */
+  readonly emulatedVersion?: string;
 }
 
 /** An API server in the fabric, where the nodes and pods of all clusters reach it, and this machine as well. */
@@ -67,6 +71,7 @@ export interface ApiServerDeps {
   /** Only where the controller manager is wanted. */
   readonly controllerManager: string | undefined;
   readonly crds: readonly string[];
+  readonly emulatedVersion: string | undefined;
 }
 
 const serviceCidr = '10.0.0.0/16';
@@ -106,6 +111,7 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
         serviceCidr,
         nodes: false,
       }),
+      ...(deps.emulatedVersion === undefined ? [] : [`--emulated-version=${deps.emulatedVersion}`]),
     ]);
 
   let server = startServer();

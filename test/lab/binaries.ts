@@ -44,6 +44,11 @@ const parts = {
     packages: { coredns: 'github.com/coredns/coredns' },
     ldflags: stripped,
   },
+  helm: {
+    module: 'helm.sh/helm/v3',
+    packages: { helm: 'helm.sh/helm/v3/cmd/helm' },
+    ldflags: (version) => `-s -w -X helm.sh/helm/v3/internal/version.version=${version}`,
+  },
 } as const satisfies Record<string, Part>;
 
 type PartName = keyof typeof parts;
@@ -51,8 +56,13 @@ type PartName = keyof typeof parts;
 /** What {@link ensureBinaries} can provide. */
 export type Binary = { [P in PartName]: keyof (typeof parts)[P]['packages'] }[PartName];
 
-/** All of them: what a whole cluster needs. */
-export const allBinaries = Object.values(parts).flatMap((part) => Object.keys(part.packages)) as Binary[];
+const binariesOf = (...names: readonly PartName[]): Binary[] =>
+  names.flatMap((name) => Object.keys(parts[name].packages) as Binary[]);
+
+export const allBinaries: readonly Binary[] = binariesOf(...(Object.keys(parts) as PartName[]));
+
+/** What a whole cluster needs. */
+export const clusterBinaries: readonly Binary[] = binariesOf('kubernetes', 'etcd', 'coredns');
 
 const goFlags = ['-buildvcs=false', '-trimpath'];
 const goEnv = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };

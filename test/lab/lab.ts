@@ -8,7 +8,7 @@ import {
   type ApiServerOptions,
   type FabricApiServer,
 } from './api-server.ts';
-import { allBinaries, ensureBinaries, ensureCrds } from './binaries.ts';
+import { clusterBinaries, ensureBinaries, ensureCrds } from './binaries.ts';
 import { cacheDir } from './cache.ts';
 import { startCluster, type Cluster, type ClusterOptions } from './cluster.ts';
 import { command } from './command.ts';
@@ -70,7 +70,7 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
   const startApi = async (
     apiName: string,
     place: ApiPlace,
-    { controllers = false }: ApiServerOptions,
+    { controllers = false, crds = true, emulatedVersion }: ApiServerOptions,
   ): Promise<FabricApiServer> =>
     startApiServer(apiName, {
       lab: run.id,
@@ -80,7 +80,8 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
       controllerManager: controllers
         ? (await ensureBinaries(['kube-controller-manager']))['kube-controller-manager']
         : undefined,
-      crds: await ensureCrds(),
+      crds: crds ? await ensureCrds() : [],
+      emulatedVersion,
     });
 
   return {
@@ -115,7 +116,7 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
       const index = ++clusters;
       const addresses = planAddresses(index, options.nodes ?? 1, options.dualStack ?? false);
       const clusterFabric = await openFabric();
-      const binaries = await ensureBinaries(allBinaries);
+      const binaries = await ensureBinaries(clusterBinaries);
       return startCluster(
         clusterName,
         {

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { allBinaries, ensureBinaries, ensureCrds } from './binaries.ts';
+import { allBinaries, clusterBinaries, ensureBinaries, ensureCrds } from './binaries.ts';
 import { image } from './images.ts';
 import { openLab, whyNoClusters } from './lab.ts';
 import { deployPharos, pharosCorefile } from './pharos.ts';
@@ -18,7 +18,7 @@ const usage = `Usage: npm run lab [-- COMMAND [OPTIONS]]
             --nodes N          nodes of each cluster (1)
             --dual-stack       IPv4 and IPv6
             --proxy-mode MODE  nftables (the default) or iptables
-  build   build what the cache lacks of Kubernetes, etcd and CoreDNS: about 12 minutes at first
+  build   build what the cache lacks of Kubernetes, etcd, CoreDNS and Helm: about 12 minutes at first
   down    take away what labs left that were killed together with their watchdog
 `;
 
@@ -33,7 +33,7 @@ interface UpOptions {
 async function up(options: UpOptions): Promise<void> {
   const reason = await whyNoClusters();
   if (reason !== undefined) throw new Error(reason);
-  const { kubectl } = await ensureBinaries(allBinaries);
+  const { kubectl } = await ensureBinaries(clusterBinaries);
   await using lab = await openLab({ name: 'hand' });
   log('starting broker, west and east');
   const [broker, west, east] = await Promise.all([

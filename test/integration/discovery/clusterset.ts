@@ -15,7 +15,7 @@ import { type LogLine, recordingLog } from '../../unit/support/recording-log.ts'
 import { deploy, joinAs, type Site, site } from '../membership/lab-clusterset.ts';
 
 export const AGENT_USER = 'system:serviceaccount:pharos-system:pharos-agent';
-const RIGHTS = join(import.meta.dirname, '../../../deploy/agent/rbac.yaml');
+const RIGHTS = join(import.meta.dirname, '../../../deploy/charts/pharos/files/agent-rbac.yaml');
 
 /** Every kind that an agent may write, and what it reads. */
 const KINDS: readonly Kind[] = [

@@ -19,7 +19,7 @@ function rowsOf({ apiGroups, resources, resourceNames, verbs }: PolicyRule): str
 }
 
 it('the page on what the agent may do in its cluster lists what it is given there, and nothing else', () => {
-  const rights = parseAllDocuments(read('deploy/agent/rbac.yaml'))
+  const rights = parseAllDocuments(read('deploy/charts/pharos/files/agent-rbac.yaml'))
     .map((document) => document.toJS() as { kind: string; rules?: PolicyRule[] })
     .flatMap(({ rules = [] }) => rules.flatMap(rowsOf));
   const [, here = ''] =

@@ -1,0 +1,78 @@
+{{/* Everything of a part is found by these. Called with (dict "part" "agent" "root" $). */}}
+{{- define "pharos.selector" -}}
+app.kubernetes.io/name: pharos
+app.kubernetes.io/component: {{ .part }}
+{{- end }}
+
+{{- define "pharos.labels" -}}
+{{ include "pharos.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: pharos
+pharos.io/managed-by: pharos.io
+{{- end }}
+
+{{- define "pharos.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The value of a flag: lists become one argument each, true and false switches. */}}
+{{- define "pharos.flags" -}}
+{{- range $name, $value := . }}
+{{- if kindIs "slice" $value }}
+{{- range $value }}
+- {{ printf "--%s=%v" $name . | quote }}
+{{- end }}
+{{- else if kindIs "bool" $value }}
+- {{ printf "--%s%s" (ternary "" "no-" $value) $name | quote }}
+{{- else if kindIs "float64" $value }}
+- {{ printf "--%s=%v" $name (ternary (int64 $value) $value (eq (float64 (int64 $value)) $value)) | quote }}
+{{- else }}
+- {{ printf "--%s=%v" $name $value | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* As little as a process can do with. */}}
+{{- define "pharos.restricted" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+capabilities: { drop: [ALL] }
+seccompProfile: { type: RuntimeDefault }
+{{- end }}
+
+{{- define "pharos.probes" -}}
+livenessProbe:
+  httpGet: { path: /healthz, port: metrics }
+  periodSeconds: 10
+  failureThreshold: 6
+readinessProbe:
+  httpGet: { path: /readyz, port: metrics }
+  periodSeconds: 2
+{{- end }}
+
+{{/* Replicas apart from each other where the nodes allow it. */}}
+{{- define "pharos.apart" -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "pharos.selector" . | nindent 12 }}
+{{- end }}
+
+{{- define "pharos.check" -}}
+{{- if ne .Release.Namespace "pharos-system" -}}
+{{- fail (printf "Pharos lives in the namespace pharos-system, where its Secrets and Leases are, not in %q: install it with --namespace pharos-system" .Release.Namespace) -}}
+{{- end -}}
+{{- end }}

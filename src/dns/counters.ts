@@ -1,6 +1,7 @@
 /**
  * What the DNS server counts: plain numbers, raised on the query path and read when metrics are scraped.
  */
+import { FastCount, type FastCounts } from './fast/fast-counts.ts';
 import { Rcode } from './header.ts';
 
 export type Transport = 'udp' | 'tcp';
@@ -9,6 +10,9 @@ export type Transport = 'udp' | 'tcp';
 export const DURATION_BOUNDS: readonly number[] = [
   0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.01,
 ];
+
+/** Tables know the response codes that fit into a header. */
+const FAST_RCODES = 16;
 
 export class Counters {
   /** Messages that arrived. */
@@ -33,4 +37,17 @@ export class Counters {
   /** Time to answer, of every 64th query: number by bucket, and the sum in seconds. */
   readonly durations = new Float64Array(DURATION_BOUNDS.length + 1);
   durationSum = 0;
+  /** Of the queries that were answered from tables of finished answers; the numbers above are without them. */
+  readonly fast: FastCounts[] = [];
+
+  /** The sum over all tables. */
+  fastSum(count: number): number {
+    return this.fast.reduce((sum, counts) => sum + counts[count]!, 0);
+  }
+
+  /** Responses by response code, those from tables included. */
+  responsesOf(rcode: Rcode): number {
+    const fast = rcode < FAST_RCODES ? this.fastSum(FastCount.firstRcode + rcode) : 0;
+    return this.responses[rcode]! + fast;
+  }
 }

@@ -1,6 +1,7 @@
 /** One entry of `--listen`: TCP and UDP on the same port, and on every address that the entry stands for. */
 import type { Log } from '../observability/log.ts';
 import { type Interfaces, isWildcard, localAddresses } from './interfaces.ts';
+import type { PacketTable } from './fast/packet-table.ts';
 import { listenTcp, type TcpDeps, type TcpSocket } from './tcp.ts';
 import { listenUdp, type UdpSocket } from './udp.ts';
 
@@ -12,6 +13,8 @@ export interface ListenAddress {
 }
 
 export interface ListenerDeps extends TcpDeps {
+  /** Of finished answers over UDP; absent where each query must be seen by the responder. */
+  readonly table?: PacketTable | undefined;
   readonly interfaces: Interfaces;
   readonly log: Log;
 }

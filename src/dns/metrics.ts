@@ -1,6 +1,7 @@
 /** The DNS server's counters as metrics. */
 import type { MetricSource, Sample } from '../observability/metric-source.ts';
 import { type Counters, DURATION_BOUNDS } from './counters.ts';
+import { FastCount } from './fast/fast-counts.ts';
 import { Rcode } from './header.ts';
 import type { WireCache } from './wire-cache.ts';
 
@@ -34,7 +35,10 @@ export function dnsMetrics({ counters, cache }: { counters: Counters; cache: Wir
       type: 'counter',
       labels: ['transport'],
       read: (): Sample[] =>
-        Object.entries(counters.queries).map(([transport, value]) => ({ labels: { transport }, value })),
+        Object.entries(counters.queries).map(([transport, value]) => ({
+          labels: { transport },
+          value: value + (transport === 'udp' ? counters.fastSum(FastCount.queries) : 0),
+        })),
     },
     {
       name: 'pharos_dns_responses_total',
@@ -42,12 +46,12 @@ export function dnsMetrics({ counters, cache }: { counters: Counters; cache: Wir
       type: 'counter',
       labels: ['rcode'],
       read: (): Sample[] =>
-        RCODE_NAMES.map(([rcode, number]) => ({ labels: { rcode }, value: counters.responses[number]! })),
+        RCODE_NAMES.map(([rcode, number]) => ({ labels: { rcode }, value: counters.responsesOf(number) })),
     },
     counter(
       'truncated_responses_total',
       'Responses that did not fit and went out empty with TC.',
-      () => counters.truncated,
+      () => counters.truncated + counters.fastSum(FastCount.truncated),
     ),
     counter(
       'dropped_messages_total',
@@ -64,7 +68,11 @@ export function dnsMetrics({ counters, cache }: { counters: Counters; cache: Wir
       'Errors that the system reported on sockets.',
       () => counters.socketErrors,
     ),
-    counter('cache_hits_total', 'Queries answered from finished bytes.', () => counters.cacheHits),
+    counter(
+      'cache_hits_total',
+      'Queries answered from finished bytes.',
+      () => counters.cacheHits + counters.fastSum(FastCount.queries),
+    ),
     counter('cache_misses_total', 'Queries whose answer had to be computed.', () => counters.cacheMisses),
     gauge('cache_entries', 'Questions whose answers are kept.', () => cache.entries),
     gauge('cache_bytes', 'Bytes of kept answers, with an allowance for bookkeeping.', () => cache.bytes),

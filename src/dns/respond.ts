@@ -6,6 +6,8 @@ import type { AnswerSource } from '../zone/records.ts';
 import { type Counters, DURATION_BOUNDS, type Transport } from './counters.ts';
 import { OWN_UDP_SIZE } from './edns.ts';
 import { encodeAnswer, type Finished } from './encode.ts';
+import type { KeptAnswer } from './fast/entry.ts';
+import type { TableFeed } from './fast/table-feed.ts';
 import { Flag, HEADER_BYTES, MAX_MESSAGE, Rcode } from './header.ts';
 import { readRequest, Request, type Verdict } from './request.ts';
 import { writeError, writeFinished, writeTruncated } from './response.ts';
@@ -20,6 +22,14 @@ export interface Client {
 /** The room that `out` must have, by transport, in bytes. */
 export const RESPONSE_ROOM: Readonly<Record<Transport, number>> = { udp: OWN_UDP_SIZE, tcp: MAX_MESSAGE };
 
+/** That a table of finished answers lacks the answer to a query, which has nothing out of the ordinary. */
+export interface TableMiss {
+  /** The turn that it lacks; -1 = it does not know the question. */
+  readonly turn: number;
+  /** Puts the answer into the table. */
+  keep(answer: KeptAnswer): void;
+}
+
 /**
  * Answers the first `length` bytes of `query` into `out`, which must have {@link RESPONSE_ROOM} and must
  * not be the query's own memory. Never throws.
@@ -31,6 +41,7 @@ export type Respond = (
   client: Client,
   transport: Transport,
   out: Buffer,
+  miss?: TableMiss,
 ) => number;
 
 const REFUSALS: Readonly<Record<Exclude<Verdict, 'query' | 'drop'>, Rcode>> = {
@@ -47,10 +58,12 @@ export function createResponder(deps: {
   readonly source: AnswerSource;
   readonly cache: WireCache;
   readonly counters: Counters;
+  /** Makes the answers that tables keep; absent where there are none. */
+  readonly feed?: TableFeed;
   /** Told of an exception in answering, which is a bug; the client has SERVFAIL. */
   readonly onFailure: (error: unknown) => void;
 }): Respond {
-  const { source, cache, counters } = deps;
+  const { source, cache, counters, feed } = deps;
   const request = new Request();
   const writer = new MessageWriter(Buffer.alloc(MAX_MESSAGE));
   // The turn of questions that nothing is kept for: rises with each of them.
@@ -61,14 +74,33 @@ export function createResponder(deps: {
     return writeError(query, request, rcode, out);
   }
 
-  /** Asks the zone, and keeps the answer for the next time. */
-  function compute(query: Buffer, key: string, client: Client, turn: number): Finished {
+  /** Asks the zone, and keeps the answer for the next time: in the table that lacks it, or under `key`. */
+  function compute(query: Buffer, key: string | TableMiss, client: Client, turn: number): Finished {
     const labels = request.labels();
     const answer = source.answer({ labels, type: request.type }, { client: client.address, turn });
     const question = query.subarray(HEADER_BYTES, request.questionEnd);
     const finished = encodeAnswer(answer, question, labels, writer);
-    cache.keep(key, answer, turn, finished);
+    if (typeof key === 'string') cache.keep(key, answer, turn, finished);
+    else {
+      const kept = feed?.kept(request, answer, turn, finished);
+      if (kept !== undefined) key.keep(kept);
+    }
     return finished;
+  }
+
+  /** Answers what a table lacks, for the table. */
+  function fillIn(query: Buffer, client: Client, out: Buffer, miss: TableMiss): number {
+    counters.cacheMisses++;
+    const finished = compute(query, miss, client, miss.turn < 0 ? turns++ : miss.turn);
+    return write(finished, query, out, Math.min(request.udpSize, OWN_UDP_SIZE));
+  }
+
+  function write(finished: Finished, query: Buffer, out: Buffer, limit: number): number {
+    const length = writeFinished(finished, source.serial, query, request, out, limit);
+    counters.responses[out[3]! & 0x0f]!++;
+    if (length > 0) return length;
+    counters.truncated++;
+    return -length;
   }
 
   function answer(query: Buffer, client: Client, transport: Transport, out: Buffer): number {
@@ -88,14 +120,17 @@ export function createResponder(deps: {
       }
       finished = compute(query, key, client, turn);
     }
-    const length = writeFinished(finished, source.serial, query, request, out, limit);
-    counters.responses[out[3]! & 0x0f]!++;
-    if (length > 0) return length;
-    counters.truncated++;
-    return -length;
+    return write(finished, query, out, limit);
   }
 
-  function respond(query: Buffer, length: number, client: Client, transport: Transport, out: Buffer): number {
+  function respond(
+    query: Buffer,
+    length: number,
+    client: Client,
+    transport: Transport,
+    out: Buffer,
+    miss: TableMiss | undefined,
+  ): number {
     const verdict = readRequest(query, length, request);
     if (verdict === 'drop') {
       counters.dropped++;
@@ -103,7 +138,7 @@ export function createResponder(deps: {
     }
     if (verdict !== 'query') return error(query, REFUSALS[verdict], out);
     try {
-      return answer(query, client, transport, out);
+      return miss === undefined ? answer(query, client, transport, out) : fillIn(query, client, out, miss);
     } catch (cause) {
       counters.failures++;
       deps.onFailure(cause);
@@ -111,11 +146,11 @@ export function createResponder(deps: {
     }
   }
 
-  return (query, length, client, transport, out) => {
+  return (query, length, client, transport, out, miss) => {
     const number = ++counters.queries[transport];
-    if (number % SAMPLING !== 0) return respond(query, length, client, transport, out);
+    if (number % SAMPLING !== 0) return respond(query, length, client, transport, out, miss);
     const started = performance.now();
-    const written = respond(query, length, client, transport, out);
+    const written = respond(query, length, client, transport, out, miss);
     const seconds = (performance.now() - started) / 1000;
     const bucket = DURATION_BOUNDS.findIndex((bound) => seconds <= bound);
     counters.durations[bucket < 0 ? DURATION_BOUNDS.length : bucket]!++;

@@ -1,13 +1,19 @@
 /** The DNS server: answers what its source knows, on every address that it is told to listen on. */
+import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { Log } from '../observability/log.ts';
 import type { AnswerSource } from '../zone/records.ts';
 import type { TcpLimits } from './connections.ts';
 import { Counters } from './counters.ts';
+import type { LocalTable } from './fast/local-table.ts';
+import { PacketTable } from './fast/packet-table.ts';
+import { TableFeed } from './fast/table-feed.ts';
+import { MAX_MESSAGE } from './header.ts';
 import type { Interfaces } from './interfaces.ts';
 import { type ListenAddress, Listener } from './listener.ts';
 import { createResponder } from './respond.ts';
 import { type CacheBounds, WireCache } from './wire-cache.ts';
+import { MessageWriter } from './writer.ts';
 
 export interface DnsServerOptions {
   readonly source: AnswerSource;
@@ -17,6 +23,8 @@ export interface DnsServerOptions {
   readonly cache?: Partial<CacheBounds>;
   /** Whether another process may listen where this one does, and take over from it; off unless told. */
   readonly reusePort?: boolean;
+  /** What the table of finished answers may take, in bytes. */
+  readonly tableBytes?: number;
   /** The host's addresses, for wildcards; the system's unless a test says otherwise. */
   readonly interfaces?: Interfaces;
 }
@@ -26,6 +34,7 @@ export interface DnsServer extends AsyncDisposable {
   readonly addresses: readonly ListenAddress[];
   readonly counters: Counters;
   readonly cache: WireCache;
+  readonly table: LocalTable;
   /** Looks for addresses that came or went, for wildcards; it does so by itself every few seconds. */
   refresh(): Promise<void>;
   /** Stops accepting, answers what is on its way, and closes all sockets. May be called again. */
@@ -39,6 +48,7 @@ const DEFAULT_LIMITS: TcpLimits = {
   yieldMs: 1000,
 };
 const DEFAULT_CACHE: CacheBounds = { entries: 65_536, bytes: 32 * 1024 * 1024 };
+const DEFAULT_TABLE_BYTES = 32 * 1024 * 1024;
 const REFRESH_MS = 5000;
 /** A bug that every query meets must not fill the disk. */
 const FAILURE_LOG_MS = 10_000;
@@ -54,7 +64,11 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     quietUntil = performance.now() + FAILURE_LOG_MS;
     log.error({ err }, 'Cannot answer a query; the client was told SERVFAIL');
   };
-  const respond = createResponder({ source, cache, counters, onFailure });
+  const feed = new TableFeed(source, randomInt(2 ** 32), new MessageWriter(Buffer.alloc(MAX_MESSAGE)));
+  const table = new PacketTable(options.tableBytes ?? DEFAULT_TABLE_BYTES);
+  feed.attach(table.table);
+  counters.fast.push(table.counts);
+  const respond = createResponder({ source, cache, counters, feed, onFailure });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const interfaces = options.interfaces ?? networkInterfaces;
   const reusePort = options.reusePort ?? false;
@@ -63,10 +77,13 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const closeListeners = async (): Promise<void> => {
     await Promise.all(listeners.map((listener) => listener.close()));
     cache.close();
+    feed.close();
   };
   try {
     for (const at of options.listen) {
-      listeners.push(await Listener.open(at, { respond, counters, limits, interfaces, reusePort, log }));
+      listeners.push(
+        await Listener.open(at, { respond, counters, table, limits, interfaces, reusePort, log }),
+      );
     }
   } catch (error) {
     await closeListeners();
@@ -95,6 +112,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     addresses: listeners.map(({ address, port }) => ({ address, port })),
     counters,
     cache,
+    table: table.table,
     refresh,
     close,
     [Symbol.asyncDispose]: close,

@@ -5,6 +5,7 @@ import { isIPv6 } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { UDPServer } from 'dns2';
 import type { Counters } from './counters.ts';
+import type { PacketTable } from './fast/packet-table.ts';
 import { RESPONSE_ROOM, type Respond } from './respond.ts';
 
 /** What the kernel may hold for us in either direction while we are busy; it grants less where its limit is lower. */
@@ -21,6 +22,8 @@ export interface UdpDeps {
   readonly counters: Counters;
   /** Whether other sockets of this user may have the same address and port (SO_REUSEPORT). */
   readonly reusePort: boolean;
+  /** Answers what it can; absent where each query must be seen by the responder. */
+  readonly table?: PacketTable | undefined;
 }
 
 /**
@@ -30,6 +33,7 @@ export interface UdpDeps {
 export class UdpListener extends UDPServer {
   readonly #respond: Respond;
   readonly #counters: Counters;
+  readonly #table: PacketTable | undefined;
   #out = Buffer.allocUnsafeSlow(RESPONSE_ROOM.udp);
   #hold: ((query: Buffer, client: RemoteInfo) => void) | undefined;
 
@@ -47,6 +51,7 @@ export class UdpListener extends UDPServer {
     super({ type: options as unknown as 'udp4' });
     this.#respond = deps.respond;
     this.#counters = deps.counters;
+    this.#table = deps.table;
   }
 
   /**
@@ -84,9 +89,22 @@ export class UdpListener extends UDPServer {
       this.#counters.dropped++;
       return;
     }
+    const table = this.#table;
+    // While answers wait for the kernel, the bytes that the table writes are not its own to change.
+    if (queued === 0 && table?.answer(query) === true) {
+      this.send(table.bytes, table.start, table.end - table.start, client.port, client.address);
+      return;
+    }
     // The kernel takes an answer at once or, when its buffer is full, later; then the bytes are not ours to change.
     if (queued > 0) this.#out = Buffer.allocUnsafeSlow(RESPONSE_ROOM.udp);
-    const length = this.#respond(query, query.length, client, 'udp', this.#out);
+    const length = this.#respond(
+      query,
+      query.length,
+      client,
+      'udp',
+      this.#out,
+      queued === 0 ? table?.miss : undefined,
+    );
     if (length > 0) this.send(this.#out, 0, length, client.port, client.address);
   }
 }

@@ -96,8 +96,26 @@ export type Answer =
   | (Explained & { readonly kind: 'nodata' | 'nxdomain'; readonly soa: ResourceRecord })
   | (Explained & { readonly kind: 'refused' | 'not-synced' });
 
+/** Which names there are, for whoever denies the others without asking about each. */
+export interface NameSource {
+  /** Whether all of them are known: only then one that is not among them does not exist. */
+  readonly synced: boolean;
+  /** The zones' names, labels lower-cased, outermost last. */
+  readonly origins: readonly { readonly labels: readonly string[] }[];
+  services(): Iterable<{ readonly namespace: string; readonly name: string }>;
+  hasService(namespace: string, name: string): boolean;
+  /** Whether any service is in this namespace. */
+  hasNamespace(namespace: string): boolean;
+}
+
 /** What the DNS server asks: the zone, seen from outside. */
 export interface AnswerSource {
+  /**
+   * Absent where the source has no such list. With it, below each origin, `NAME` and `NAME.svc` for other names than
+   * namespaces of the list, and what is below them, does not exist; neither does `NAME.NAMESPACE.svc` where it is not
+   * in the list.
+   */
+  readonly names?: NameSource;
   /** SOA serial (RFC 1982 arithmetic); rises with each change. */
   readonly serial: number;
   answer(question: Question, asker: Asker): Answer;

@@ -4,7 +4,7 @@ import { answer } from './answer.ts';
 import type { ZoneData } from './found.ts';
 import { parseImport, type ImportModel, type Policy } from './import-model.ts';
 import { parseOrigin } from './name.ts';
-import type { Answer, AnswerSource, Asker, Dependency, Question } from './records.ts';
+import type { Answer, AnswerSource, Asker, Dependency, NameSource, Question } from './records.ts';
 import { parseReverseZone } from './reverse-name.ts';
 import { compileService, sameService, type ServiceContext, type ServiceView } from './service.ts';
 import { same } from './same.ts';
@@ -52,7 +52,7 @@ type Changed = 'all' | ReadonlySet<Dependency>;
  * Objects that do not validate count as absent; {@link rejected} says which and why. Setting what is
  * there already, or removing what is not, changes nothing and tells nobody.
  */
-export class Zone implements AnswerSource {
+export class Zone implements AnswerSource, NameSource {
   readonly #data: { -readonly [Field in keyof ZoneData]: ZoneData[Field] };
   readonly #context: ServiceContext;
   /** namespace/name → service */
@@ -101,6 +101,22 @@ export class Zone implements AnswerSource {
   /** `ServiceImport namespace/name` or `EndpointSlice namespace/name` → why it is left out. */
   get rejected(): ReadonlyMap<string, string> {
     return this.#rejected;
+  }
+
+  get names(): this {
+    return this;
+  }
+
+  get origins(): ZoneData['origins'] {
+    return this.#data.origins;
+  }
+
+  hasService(namespace: string, name: string): boolean {
+    return this.#data.service(namespace, name) !== undefined;
+  }
+
+  hasNamespace(namespace: string): boolean {
+    return this.#data.hasNamespace(namespace);
   }
 
   /** The services that have names now, in no order; none before the first full lists. */

@@ -1,0 +1,17 @@
+/** What fast paths count: plain numbers that another thread can read when metrics are scraped. */
+
+/** Which number is which. */
+export const FastCount = {
+  queries: 0,
+  truncated: 1,
+  /** Messages that got no response. */
+  dropped: 2,
+  /** Responses by the 16 response codes that fit into a header. */
+  firstRcode: 8,
+} as const;
+
+export type FastCounts = Float64Array<ArrayBuffer> | Float64Array<SharedArrayBuffer>;
+
+const NUMBERS = 24;
+
+export const fastCounts = (): Float64Array<ArrayBuffer> => new Float64Array(NUMBERS);

@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type AuditedRequest, auditPolicy, readAuditLog } from './audit-log.ts';
 import { apiServerArgs, controllerManagerArgs } from './control-plane.ts';
 import { installCrds } from './crds.ts';
 import { applyWith, makeKubectl, type Kubectl } from './kubectl.ts';
@@ -26,6 +28,8 @@ export interface ApiServer {
   kill(): Promise<void>;
   /** Starts it again on the same port with the same data; resolves when it is ready. */
   start(): Promise<void>;
+  /** All requests so far, in order of arrival, those before a restart included. Takes the option `audit`. */
+  requests(): Promise<AuditedRequest[]>;
 }
 
 export interface ApiServerOptions {
@@ -39,6 +43,8 @@ export interface ApiServerOptions {
   readonly crds?: boolean;
   /** Behaves as that older version of Kubernetes, such as `1.31`: its APIs and its features. */
   readonly emulatedVersion?: string;
+  /** Writes down every request that the server gets: see {@link ApiServer.requests}. */
+  readonly audit?: boolean;
 }
 
 /** An API server in the fabric, where the nodes and pods of all clusters reach it, and this machine as well. */
@@ -70,6 +76,7 @@ export interface ApiServerDeps {
   readonly binaries: Readonly<Record<'kube-apiserver' | 'kubectl', string>>;
   /** Only where the controller manager is wanted. */
   readonly controllerManager: string | undefined;
+  readonly audit: boolean;
   readonly crds: readonly string[];
   readonly emulatedVersion: string | undefined;
 }
@@ -98,6 +105,10 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
       logFile: join(deps.dir, 'log', `${part}.log`),
     });
   };
+  const audit = deps.audit
+    ? { policyFile: join(deps.dir, 'audit-policy.json'), logFile: join(deps.dir, 'log', 'audit.log') }
+    : undefined;
+  if (audit !== undefined) await writeFile(audit.policyFile, JSON.stringify(auditPolicy));
   const startServer = (): Daemon =>
     daemon('kube-apiserver', [
       deps.binaries['kube-apiserver'],
@@ -110,6 +121,7 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
         port: place.port,
         serviceCidr,
         nodes: false,
+        audit,
       }),
       ...(deps.emulatedVersion === undefined ? [] : [`--emulated-version=${deps.emulatedVersion}`]),
     ]);
@@ -154,6 +166,10 @@ export async function startApiServer(name: string, deps: ApiServerDeps): Promise
       server = startServer();
       using probe = new Rest(place.url, pki.authority.certificate, pki.admin);
       await waitReady(server.name, probe, server);
+    },
+    async requests() {
+      if (audit === undefined) throw new Error(`${name} was not started with the option audit`);
+      return readAuditLog(audit.logFile);
     },
   };
 }

@@ -35,6 +35,8 @@ export interface ApiServerSettings {
   readonly serviceCidr: string;
   /** Whether kubelets register: then they are authorised as nodes, and the `kubernetes` Service has an endpoint. */
   readonly nodes: boolean;
+  /** Writes down every request as the policy of this file says. */
+  readonly audit?: { readonly policyFile: string; readonly logFile: string } | undefined;
 }
 
 export function apiServerArgs(settings: ApiServerSettings): string[] {
@@ -68,6 +70,15 @@ export function apiServerArgs(settings: ApiServerSettings): string[] {
     '--allow-privileged=true',
     `--service-cluster-ip-range=${settings.serviceCidr}`,
     '--profiling=false',
+    ...(settings.audit === undefined
+      ? []
+      : [
+          `--audit-policy-file=${settings.audit.policyFile}`,
+          `--audit-log-path=${settings.audit.logFile}`,
+          // What was answered is in the log before the answer is: who looks afterwards misses nothing.
+          '--audit-log-mode=blocking',
+          '--audit-log-maxsize=10000',
+        ]),
   ];
 }
 

@@ -21,3 +21,16 @@ export async function startEtcd({ lab, dir, enter }: EtcdPlace): Promise<string>
   if (!daemon.running) throw new Error(`Cannot start ${etcd}`);
   return clientUrl;
 }
+
+/** Drops all revisions but the present one, by etcd's JSON gateway. */
+export async function compact(url: string): Promise<void> {
+  const call = async (path: string, body: object): Promise<unknown> => {
+    const response = await fetch(url + path, { method: 'POST', body: JSON.stringify(body) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`etcd ${path}: ${response.status}: ${text}`);
+    return JSON.parse(text);
+  };
+  const any = Buffer.from([0]).toString('base64');
+  const { header } = (await call('/v3/kv/range', { key: any })) as { header: { revision: string } };
+  await call('/v3/kv/compaction', { revision: header.revision, physical: true });
+}

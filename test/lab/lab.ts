@@ -13,7 +13,7 @@ import { cacheDir } from './cache.ts';
 import { startCluster, type Cluster, type ClusterOptions } from './cluster.ts';
 import { command } from './command.ts';
 import { startCoreDns, type CoreDns } from './coredns.ts';
-import { startEtcd } from './etcd.ts';
+import { compact, startEtcd } from './etcd.ts';
 import { Fabric } from './fabric.ts';
 import { nodeImages } from './images.ts';
 import { raiseLimits } from './limits.ts';
@@ -34,6 +34,8 @@ export interface Lab extends AsyncDisposable {
   cluster(name: string, options?: ClusterOptions): Promise<Cluster>;
   /** Starts an API server where all clusters reach it: a broker. Takes root. */
   fabricApi(name: string, options?: ApiServerOptions): Promise<FabricApiServer>;
+  /** Makes the etcd of all `api` servers forget its history: who resumes from an older version hears 410 Gone. */
+  forgetHistory(): Promise<void>;
   /** Starts a CoreDNS with this Corefile, whose blocks name no port, on a free port of 127.0.0.1. */
   coredns(corefile: string): Promise<CoreDns>;
 }
@@ -70,7 +72,7 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
   const startApi = async (
     apiName: string,
     place: ApiPlace,
-    { controllers = false, crds = true, emulatedVersion }: ApiServerOptions,
+    { controllers = false, audit = false, crds = true, emulatedVersion }: ApiServerOptions,
   ): Promise<FabricApiServer> =>
     startApiServer(apiName, {
       lab: run.id,
@@ -82,6 +84,7 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
         : undefined,
       crds: crds ? await ensureCrds() : [],
       emulatedVersion,
+      audit,
     });
 
   return {
@@ -94,6 +97,9 @@ export async function openLab({ name = 'lab' }: { readonly name?: string } = {})
       const port = await freePort();
       const url = `https://127.0.0.1:${port}`;
       return startApi(apiName, { listen: '127.0.0.1', port, url, etcdUrl, enter }, options);
+    },
+    async forgetHistory() {
+      if (etcd !== undefined) await compact(await etcd);
     },
     async fabricApi(apiName, options = {}) {
       claim(apiName);

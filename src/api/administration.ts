@@ -11,6 +11,11 @@ export interface Secret extends KubeObject {
   data?: Record<string, string>;
 }
 
+export interface ConfigMap extends KubeObject {
+  kind: 'ConfigMap';
+  data?: Record<string, string>;
+}
+
 export interface ServiceAccount extends KubeObject {
   kind: 'ServiceAccount';
   automountServiceAccountToken?: boolean;

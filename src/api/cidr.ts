@@ -38,7 +38,7 @@ export function networkOf(address: IpAddress, length: number): Cidr {
 }
 
 /** The address of these bytes, 4 or 16. */
-function textOf(bytes: Uint8Array): IpAddress {
+export function textOf(bytes: Uint8Array): IpAddress {
   if (bytes.length === 4) return bytes.join('.') as IpAddress;
   const words = Array.from({ length: 8 }, (_, i) =>
     (((bytes[i * 2] ?? 0) << 8) | (bytes[i * 2 + 1] ?? 0)).toString(16),
@@ -46,8 +46,8 @@ function textOf(bytes: Uint8Array): IpAddress {
   return canonicalIp(words.join(':')) as IpAddress;
 }
 
-const addressOf = (cidr: Cidr): IpAddress => cidr.slice(0, cidr.indexOf('/')) as IpAddress;
-const prefixLengthOf = (cidr: Cidr): number => Number(cidr.slice(cidr.indexOf('/') + 1));
+export const addressOf = (cidr: Cidr): IpAddress => cidr.slice(0, cidr.indexOf('/')) as IpAddress;
+export const prefixLengthOf = (cidr: Cidr): number => Number(cidr.slice(cidr.indexOf('/') + 1));
 export const familyOf = (value: Cidr | IpAddress): IpFamily => (value.includes(':') ? 'IPv6' : 'IPv4');
 export const bitsOf = (family: IpFamily): number => (family === 'IPv4' ? 32 : 128);
 /** The network that holds this address alone. */

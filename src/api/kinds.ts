@@ -2,6 +2,7 @@ import type {
   ClusterProperty,
   ClusterRole,
   ClusterRoleBinding,
+  ConfigMap,
   CustomResourceDefinition,
   Role,
   RoleBinding,
@@ -55,6 +56,7 @@ export const Kinds = {
   /** A gateway's way in; called Endpoint in the API, as Submariner calls it. */
   TunnelEndpoint: kind<TunnelEndpoint>(PHAROS, 'Endpoint', 'endpoints'),
   Gateway: kind<Gateway>(PHAROS, 'Gateway', 'gateways'),
+  ConfigMap: kind<ConfigMap>('v1', 'ConfigMap', 'configmaps'),
 
   // What setting up a broker and its members takes.
   Secret: kind<Secret>('v1', 'Secret', 'secrets'),

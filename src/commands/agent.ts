@@ -12,6 +12,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { LeaderElection } from '../runtime/lease.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import { type KubernetesStore, openKubernetesStore } from '../store/kubernetes.ts';
+import { clustersetCidrsOf } from './clusterset-cidrs.ts';
 import { memberClusterId } from './cluster-id.ts';
 import type { Run } from './command.ts';
 import { electionMetrics } from './election-metrics.ts';
@@ -27,6 +28,7 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
   const logging = loggingTo(context, values);
   const log = logging('agent');
   const clock = systemClock;
+  const clustersetCidrs = clustersetCidrsOf(values);
   const open = (name: string, kubeconfig: string | undefined): Promise<KubernetesStore> =>
     openKubernetesStore({
       log: logging('store', { store: name }),
@@ -88,7 +90,17 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
   const work = async (signal: AbortSignal): Promise<void> => {
     const { endpoints } = values;
     const random = Math.random;
-    agent = new Agent({ cluster, member, broker, brokerNamespace, endpoints, log, clock, random });
+    agent = new Agent({
+      cluster,
+      member,
+      broker,
+      brokerNamespace,
+      endpoints,
+      ...clustersetCidrs,
+      log,
+      clock,
+      random,
+    });
     void agent.synced.then(() => log.info({}, 'Both sides are complete: syncing'));
     const { promise, resolve } = Promise.withResolvers<void>();
     signal.addEventListener('abort', () => resolve(), { once: true });

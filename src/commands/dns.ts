@@ -40,6 +40,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     ttl: values.ttl,
     strictNames: values.strictNames,
     advertise: values.advertise,
+    reverseZones: values.clustersetCidr,
     serial: Math.floor(clock.now() / 1000),
     ...(cluster !== undefined && { ownCluster: cluster }),
   });

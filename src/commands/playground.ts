@@ -7,6 +7,7 @@ import { createMetrics } from '../observability/metrics.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import type { Run } from './command.ts';
+import { clustersetCidrsOf } from './clusterset-cidrs.ts';
 import { loggingTo } from './logging.ts';
 import { Playground } from './playground/playground.ts';
 import { showAll, showChanges } from './playground/show.ts';
@@ -30,8 +31,10 @@ export const runPlayground: Run<typeof playgroundSpec> = async (values, context)
       ttl: values.ttl,
       policy: values.policy,
       strictNames: values.strictNames,
+      reverseZones: values.clustersetCidr,
       serial: Math.floor(clock.now() / 1000),
     },
+    ...clustersetCidrsOf(values),
     clock,
     logging,
     onChange: () => onChange(),

@@ -26,7 +26,7 @@ export interface ValueFlag<T = unknown> extends Valued<T> {
   readonly default?: string;
 }
 
-/** `--listen ADDRESS:PORT`, which may be given again; the variable takes a list with commas. */
+/** `--listen ADDRESS:PORT`, which may be given again, or a list with commas. */
 export interface ListFlag<T = unknown> extends Valued<T> {
   readonly form: 'list';
   readonly default: readonly string[];

@@ -72,13 +72,12 @@ export function resolveValues<S extends CommandSpec>(spec: S, sources: Sources):
 }
 
 function find(name: string, flag: Flag, { written, variables, file }: Sources): Found | undefined {
+  const listed = (texts: readonly string[]): readonly string[] =>
+    flag.form === 'list' ? texts.flatMap((text) => text.split(',').map((item) => item.trim())) : texts;
   const texts = written.get(name);
-  if (texts !== undefined) return { origin: `--${name}`, texts };
+  if (texts !== undefined) return { origin: `--${name}`, texts: listed(texts) };
   const variable = variables[variableOf(name)];
-  if (variable !== undefined) {
-    const list = variable.split(',').map((text) => text.trim());
-    return { origin: variableOf(name), texts: flag.form === 'list' ? list : [variable] };
-  }
+  if (variable !== undefined) return { origin: variableOf(name), texts: listed([variable]) };
   const entry = file?.entries.get(name);
   return entry && { origin: `${file?.path}:${entry.line}: ${name}`, texts: entry.texts };
 }

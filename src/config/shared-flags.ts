@@ -1,9 +1,10 @@
 /** Flags that several commands have, with one meaning. */
 import type { SwitchFlag } from './flag.ts';
-import { clusterId, listenAddress, oneOf, text, ttl, zone } from './types.ts';
+import { cidr, clusterId, listenAddress, oneOf, text, ttl, zone } from './types.ts';
 
 const FORMATS = ['json', 'pretty'] as const;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const SWITCH = ['on', 'off'] as const;
 const POLICIES = ['local', 'weighted', 'all'] as const;
 
 /** Every command reads these; `--config` is looked at before all others. */
@@ -107,3 +108,26 @@ export const strictNamesFlag: { 'strict-names': SwitchFlag } = {
     help: 'Do not answer <cluster>.<service>.<namespace>.svc names, which the specification leaves out',
   },
 };
+
+export const clustersetIpsFlag = {
+  'clusterset-ips': {
+    form: 'value',
+    help: 'Whether each ClusterSetIP service gets an address of its own, which route agents must then serve on every node; off: DNS answers with Service IPs',
+    placeholder: 'on|off',
+    type: oneOf(...SWITCH),
+    choices: SWITCH,
+    default: 'off',
+  },
+} as const;
+
+/** @param help what the networks are for */
+export const clustersetCidrFlag = (help: string) =>
+  ({
+    'clusterset-cidr': {
+      form: 'list',
+      help: `${help}; may be given again, for IPv6 beside IPv4`,
+      placeholder: 'CIDR',
+      type: cidr,
+      default: ['243.0.0.0/16'],
+    },
+  }) as const;

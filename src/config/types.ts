@@ -1,5 +1,6 @@
 /** The types that flags may have: each turns the user's text into a checked value or says what is wrong. */
 import { z } from 'zod';
+import { type Cidr, parseCidr } from '../api/cidr.ts';
 import { type ClusterId, isDnsLabel, parseClusterId } from '../api/identity.ts';
 import { canonicalIp, ipFamily } from '../api/ip.ts';
 import { parseDuration } from './duration.ts';
@@ -37,13 +38,7 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(
     throw new Error(`must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
   });
 
-/** A setting that later versions will have more values of: `on` is known, and told why not. */
-export const off = (whyNotOn: string): z.ZodType<'off', string> =>
-  parsed((text) => {
-    if (text === 'off') return text;
-    throw new Error(text === 'on' ? `must be off: ${whyNotOn}` : 'must be off');
-  });
-
+export const cidr: z.ZodType<Cidr, string> = parsed(parseCidr);
 export const listenAddress: z.ZodType<ListenAddress, string> = parsed(parseListenAddress);
 export const storeUrl: z.ZodType<StoreUrl, string> = parsed(parseStoreUrl);
 /** Seconds. */

@@ -2,6 +2,8 @@
  * The agent: keeps a cluster's exports on the broker and the clusterset's imports in the cluster. It holds
  * no state of its own: all that it does follows from what the two stores hold.
  */
+import { randomUUID } from 'node:crypto';
+import type { Cidr } from '../api/cidr.ts';
 import type { ClusterId } from '../api/identity.ts';
 import { Label } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -10,6 +12,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { brokerCaches, type BrokerCaches, keyByLabel, memberCaches, type MemberCaches } from './caches.ts';
 import { Clusterset } from './clusterset.ts';
+import { ClustersetIps } from './clusterset-ips.ts';
 import { AgentCounters } from './counters.ts';
 import type { EndpointsMode } from './export.ts';
 import { ExportSync } from './export-sync.ts';
@@ -25,6 +28,8 @@ export interface AgentOptions {
   readonly broker: ObjectStore;
   readonly brokerNamespace: string;
   readonly endpoints: EndpointsMode;
+  /** Networks to give each ClusterSetIP service an address of; absent = none gets one (direct mode). */
+  readonly clustersetCidrs?: readonly Cidr[];
   readonly log: Log;
   readonly clock: Clock;
   /** Numbers in [0, 1), as Math.random gives them. */
@@ -46,6 +51,7 @@ export class Agent implements AsyncDisposable {
   readonly #member: MemberCaches;
   readonly #broker: BrokerCaches;
   readonly #clusterset: Clusterset;
+  readonly #ips: ClustersetIps | undefined;
   readonly #exports: Loop;
   readonly #imports: Loop;
   readonly #statuses: Loop;
@@ -65,6 +71,17 @@ export class Agent implements AsyncDisposable {
     const toBroker = new Writer('broker', options.broker, counters, log);
     const parts = { cluster, brokerNamespace, endpoints, member, broker, counters, log };
     const clusterset = new Clusterset(parts);
+    const ips =
+      options.clustersetCidrs &&
+      new ClustersetIps({
+        cidrs: options.clustersetCidrs,
+        store: options.member,
+        epoch: randomUUID(),
+        onFree: (key) => this.#imports.add(key),
+        clock,
+        random,
+        log,
+      });
     const exports = new ExportSync({
       clusterset,
       broker,
@@ -78,6 +95,8 @@ export class Agent implements AsyncDisposable {
       member,
       store: options.member,
       toMember,
+      ...(ips && { ips }),
+      clock,
       log,
       onSeen: (key, seen) => this.#onSeen(key, seen),
     });
@@ -85,6 +104,7 @@ export class Agent implements AsyncDisposable {
     this.#member = member;
     this.#broker = broker;
     this.#clusterset = clusterset;
+    this.#ips = ips;
     this.#statusSync = new StatusSync({ clusterset, member, exports, toMember, clock });
     const loop = { log, clock, random };
     this.#exports = new Loop({ ...loop, name: 'export', run: (key) => exports.reconcile(key) });
@@ -111,6 +131,11 @@ export class Agent implements AsyncDisposable {
   /** Whether the broker is followed at this moment. */
   get isBrokerInSight(): boolean {
     return this.#clusterset.isBrokerKnown && !this.#clusterset.isBrokerOutOfSight;
+  }
+
+  /** Clusterset IPs by family; empty in direct mode. */
+  get clustersetIps(): ClustersetIps['counts'] {
+    return this.#ips?.counts ?? [];
   }
 
   /** Services that wait to be reconciled, by reconciler. */
@@ -146,6 +171,7 @@ export class Agent implements AsyncDisposable {
   async close(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+    this.#ips?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -157,7 +183,14 @@ export class Agent implements AsyncDisposable {
     // What must not be decided before lists are complete is decided now, for all keys.
     for (const cache of caches) void cache.synced.then(() => this.#addAll());
     const loops = [this.#exports, this.#imports, this.#statuses];
-    await Promise.all([...loops, ...caches].map((part) => part.run(signal)));
+    const { imports } = this.#member;
+    // What a predecessor is about to write must be known before what stands there is looked at.
+    const followImports = async (): Promise<void> => {
+      await this.#ips?.takeOver(signal);
+      await imports.run(signal);
+    };
+    const others = caches.filter((cache) => cache !== imports);
+    await Promise.all([followImports(), ...[...loops, ...others].map((part) => part.run(signal))]);
   }
 
   #caches() {
@@ -185,7 +218,10 @@ export class Agent implements AsyncDisposable {
     namespaces.onChange((name) => {
       for (const record of records.find('namespace', name)) this.#imports.add(recordKey(record));
     });
-    imports.onChange((key) => this.#imports.add(key));
+    imports.onChange((key, _before, after) => {
+      if (!imports.isSynced && after !== undefined) this.#ips?.adopt(key, after);
+      this.#imports.add(key);
+    });
     importedSlices.onChange((_key, ...states) => {
       for (const key of keysOf(states, (slice) => keyByLabel(slice, Label.serviceName))) {
         this.#imports.add(key);
@@ -218,6 +254,7 @@ export class Agent implements AsyncDisposable {
     }
     for (const key of imports.keys()) this.#imports.add(key);
     for (const key of importedSlices.indexed('service')) this.#imports.add(key);
+    for (const key of this.#ips?.services() ?? []) this.#imports.add(key);
   }
 
   #onSeen(key: string, seen: SeenService | undefined): void {

@@ -1,15 +1,19 @@
 /** Keeps this cluster's imports equal to the clusterset's view: the direction broker → member. */
 import type { ClusterId } from '../api/identity.ts';
+import { ipFamily } from '../api/ip.ts';
 import { keyOf, Kinds } from '../api/kinds.ts';
 import { Label } from '../api/names.ts';
-import type { EndpointSlice, ServiceImport, ServiceImportType } from '../api/objects.ts';
+import type { EndpointSlice, IpFamily, ServiceImport, ServiceImportType } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { aggregate, type View } from './aggregate.ts';
 import type { MemberCaches } from './caches.ts';
 import type { Clusterset } from './clusterset.ts';
+import type { ClustersetIps } from './clusterset-ips.ts';
 import type { Conflict } from './conflict.ts';
-import { type ImportedObjects, importedObjects } from './import.ts';
+import { type ImportedObjects, importedObjects, type Own } from './import.ts';
+import { importConditions } from './import-conditions.ts';
 import { isImported } from './labels.ts';
 import type { Plan } from './plan.ts';
 import { inOrder, together } from './steps.ts';
@@ -21,6 +25,9 @@ export interface ImportSyncOptions {
   readonly member: MemberCaches;
   readonly store: ObjectStore;
   readonly toMember: Writer;
+  /** Absent in direct mode. */
+  readonly ips?: ClustersetIps;
+  readonly clock: Clock;
   readonly log: Log;
   /** Told of each look at a service; undefined = this cluster sees none. */
   readonly onSeen: (key: string, seen: SeenService | undefined) => void;
@@ -68,10 +75,11 @@ export class ImportSync {
     this.#tell(key, view, aggregate(exports)?.conflicts ?? [], hasHome, isForeign);
 
     // Endpoints of ours under another's import would change what that answers.
-    const wanted =
-      view !== undefined && hasHome && !isForeign
-        ? importedObjects(namespace, service, view, clusterset.slices(key))
-        : undefined;
+    const isWanted = view !== undefined && hasHome && !isForeign;
+    const own = await this.#ownPart(key, isWanted ? view : undefined, present);
+    const wanted = isWanted
+      ? importedObjects(namespace, service, view, clusterset.slices(key), own)
+      : undefined;
     const mine = present === undefined || isForeign ? [] : [present];
     if (!clusterset.isBrokerKnown) return this.#syncOwnPart(key, wanted, present);
     await this.#write(
@@ -80,6 +88,30 @@ export class ImportSync {
       toMember.plan(this.#imports, wanted ? [wanted.serviceImport] : [], mine),
       toMember.plan(this.#slices, wanted?.slices ?? [], importedSlices.find('service', key)),
     );
+    this.#options.ips?.confirm(key);
+  }
+
+  /** The clusterset IPs, held before an import shows them and given back before it no longer does. */
+  async #ownPart(
+    key: string,
+    view: View | undefined,
+    present: ServiceImport | undefined,
+  ): Promise<Own | undefined> {
+    const { ips, clusterset, clock } = this.#options;
+    if (ips === undefined) return undefined;
+    if (present !== undefined && !isImported(present)) {
+      ips.adopt(key, present);
+      return undefined;
+    }
+    // Before the broker has been seen, what other clusters export is only known from the import.
+    if (!clusterset.isBrokerKnown && (present !== undefined || view === undefined)) return undefined;
+    if (view?.spec.type !== 'ClusterSetIP') {
+      await ips.release(key);
+      return undefined;
+    }
+    const held = await ips.hold(key, familiesOf(view));
+    const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    return { ips: held.ips, conditions: importConditions(present, held, now) };
   }
 
   /**
@@ -105,6 +137,7 @@ export class ImportSync {
       isNew ? { apply: [wanted.serviceImport], remove: [] } : NOTHING,
       toMember.plan(this.#slices, wanted?.slices ?? [], ownSlices),
     );
+    if (isNew) this.#options.ips?.confirm(key);
   }
 
   /** In an order in which every moment is an answer that was or will be right; see the comments. */
@@ -202,8 +235,19 @@ const isOfSameSource = (there: EndpointSlice, ours: EndpointSlice): boolean =>
     (label) => there.metadata.labels?.[label] === ours.metadata.labels?.[label],
   );
 
+/** An export that does not say has those of its Service IPs; one without any gets what most have. */
+function familiesOf({ spec, merged: [oldest] }: View): readonly IpFamily[] {
+  if (spec.ipFamilies !== undefined && spec.ipFamilies.length > 0) return spec.ipFamilies;
+  const families = (oldest?.ips ?? []).flatMap((ip) => ipFamily(ip) ?? []);
+  return families.length > 0 ? families : ['IPv4'];
+}
+
 function sameStatus(wanted: ServiceImport, present: ServiceImport | undefined): boolean {
   const text = ({ status }: ServiceImport): string =>
-    JSON.stringify([status?.endpointSliceObjects, (status?.clusters ?? []).map(({ cluster }) => cluster)]);
+    JSON.stringify([
+      status?.endpointSliceObjects,
+      (status?.clusters ?? []).map(({ cluster }) => cluster),
+      (status?.conditions ?? []).map(({ type, status, reason, message }) => [type, status, reason, message]),
+    ]);
   return present !== undefined && text(wanted) === text(present);
 }

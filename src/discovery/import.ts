@@ -1,7 +1,7 @@
 /** From the clusterset's view to the objects of one member cluster. Pure. */
 import { Kinds } from '../api/kinds.ts';
 import { Annotation, type ExportSummary, Label, MANAGED_BY } from '../api/names.ts';
-import type { EndpointSlice, ServiceImport } from '../api/objects.ts';
+import type { Condition, EndpointSlice, ServiceImport } from '../api/objects.ts';
 import type { View } from './aggregate.ts';
 import { byText } from './conflict.ts';
 import { importedSliceName } from './record-name.ts';
@@ -16,12 +16,22 @@ export interface ImportedObjects {
 /** The suffixes of slices whose endpoint is a Service IP, not a pod. */
 const OF_SERVICE_IPS = new Set(['ipv4', 'ipv6']);
 
+/** What this cluster adds to the view. */
+export interface Own {
+  /** Clusterset IPs; none in direct mode, and for a headless service. */
+  readonly ips: readonly string[];
+  readonly conditions: readonly Condition[];
+}
+
+const NOTHING: Own = { ips: [], conditions: [] };
+
 /** @param recordSlices the slices of the service's records, in any order */
 export function importedObjects(
   namespace: string,
   service: string,
   view: View,
   recordSlices: readonly RecordSlice[],
+  { ips, conditions }: Own = NOTHING,
 ): ImportedObjects {
   const merged = new Set(view.merged.map(({ cluster }) => cluster));
   const exports = view.merged
@@ -41,10 +51,11 @@ export function importedObjects(
           ...(view.policy === undefined ? {} : { [Annotation.policy]: view.policy }),
         },
       },
-      spec: { ...view.spec, ips: [] },
+      spec: { ...view.spec, ips: [...ips] },
       status: {
         endpointSliceObjects: 'Present',
         clusters: exports.map(({ cluster }) => ({ cluster })),
+        ...(conditions.length > 0 && { conditions: [...conditions] }),
       },
     },
     slices: recordSlices

@@ -68,4 +68,14 @@ export const agentMetrics = (agent: Agent): readonly MetricSource[] => [
     type: 'gauge',
     read: () => Number(agent.isBrokerInSight),
   },
+  {
+    name: 'pharos_agent_clusterset_ips',
+    help: 'Addresses of --clusterset-cidr by family: held by a service, resting before anybody else gets them, free.',
+    type: 'gauge',
+    labels: ['family', 'state'],
+    read: () =>
+      agent.clustersetIps.flatMap(([family, counts]) =>
+        Object.entries(counts).map(([state, value]) => ({ labels: { family, state }, value })),
+      ),
+  },
 ];

@@ -45,7 +45,7 @@ const namespaced = (apiVersion: string, kind: string, plural: string): Kind => (
 /** What somebody would miss that goes with a namespace. */
 const CONTENT: readonly Kind[] = [
   Kinds.Secret,
-  namespaced('v1', 'ConfigMap', 'configmaps'),
+  Kinds.ConfigMap,
   namespaced('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
   namespaced('apps/v1', 'Deployment', 'deployments'),
   namespaced('apps/v1', 'StatefulSet', 'statefulsets'),
@@ -67,13 +67,14 @@ const removalOf =
 
 /** Finds all of it by its marks, with no memory of what was made. Changes nothing. */
 export async function findLeftovers(member: ObjectStore): Promise<MemberLeftovers> {
-  const [rights, slices, imports, exports, leases, secret, namespace, definitions, brokers, tunnels] =
+  const [rights, slices, imports, exports, leases, maps, secret, namespace, definitions, brokers, tunnels] =
     await Promise.all([
       Promise.all(RIGHTS.map((kind) => findRights(member, kind))),
       member.list(Kinds.EndpointSlice, { labels: { [Label.managedBy]: MANAGED_BY } }),
       listOrNone(member, Kinds.ServiceImport, {}),
       listOrNone(member, Kinds.ServiceExport, {}),
       member.list(Kinds.Lease, { namespace: SYSTEM_NAMESPACE }),
+      member.list(Kinds.ConfigMap, { namespace: SYSTEM_NAMESPACE, labels: OURS }),
       member.get(Kinds.Secret, CREDENTIALS_REF),
       findNamespace(member),
       member.list(Kinds.CustomResourceDefinition, { labels: OURS }),
@@ -97,6 +98,7 @@ export async function findLeftovers(member: ObjectStore): Promise<MemberLeftover
       ...imports.filter(isOurs).map(removalOf(Kinds.ServiceImport)),
       ...tunnels.flat(),
       ...leases.filter(({ metadata: { name } }) => name.startsWith(OWN_LEASES)).map(removalOf(Kinds.Lease)),
+      ...maps.map(removalOf(Kinds.ConfigMap)),
       ...(secret === undefined ? [] : [removalOf(Kinds.Secret)(secret)]),
       ...(namespace !== undefined && namespace.foreign === undefined
         ? [{ kind: Kinds.Namespace, ref: { name: SYSTEM_NAMESPACE } }]

@@ -84,6 +84,30 @@ test('a directory is looked for where npm start was called, not where the packag
   assert.ok(playground.process.stdout.includes(`3 clusters in ${directory}\n`), playground.process.stdout);
 });
 
+test('with clusterset IPs each service has one address, with a reverse name, and each cluster its own name', async () => {
+  await using playground = await start([
+    '--clusterset-ips=on',
+    '--clusterset-cidr=243.7.0.0/16,fd00:243::/112',
+  ]);
+  const server = playground.servers.get('north');
+  assert.ok(server);
+  const { answers } = await ask(server, fqdn('web.shop'));
+  const [, address = ''] = /^A (243\.7\.\d+\.\d+)$/.exec(answers.join()) ?? [];
+  assert.notEqual(address, '', answers.join());
+  assert.deepEqual((await ask(server, fqdn('web.shop'))).answers, answers);
+  const reverse = (of: string): string => `${of.split('.').reverse().join('.')}.in-addr.arpa`;
+  assert.deepEqual(await ask(server, reverse(address), 'PTR'), {
+    rcode: 'NOERROR',
+    answers: [`PTR ${fqdn('web.shop')}`],
+  });
+  assert.equal((await ask(server, reverse('243.7.255.255'), 'PTR')).rcode, 'NXDOMAIN');
+  for (const cluster of ['east', 'west']) {
+    const own = await ask(server, fqdn(`${cluster}.web.shop`));
+    assert.match(own.answers.join(), /^A (?!243\.)\d/, cluster);
+  }
+  assert.match((await ask(server, fqdn('mysql.shop'))).answers.join(), /^A 10\.1\.0\.10,/);
+});
+
 describe('while it runs', () => {
   const directory = join(scratch, 'clusters');
   let playground: Playground;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Cidr } from '../../api/cidr.ts';
 import type { ClusterId } from '../../api/identity.ts';
 import { BROKER_NAMESPACE } from '../../api/names.ts';
 import { Agent } from '../../discovery/agent.ts';
@@ -22,6 +23,8 @@ export interface ClusterOptions {
   readonly id: ClusterId;
   readonly broker: ObjectStore;
   readonly zone: Omit<ZoneOptions, 'ownCluster'>;
+  /** Absent = direct mode. */
+  readonly clustersetCidrs?: readonly Cidr[];
   /** Creation time (ms since 1970) of objects that are there at the start and do not say. */
   readonly openedAt?: number;
   readonly clock: Clock;
@@ -42,7 +45,7 @@ export class PlaygroundCluster {
   #dns: DnsServer | undefined;
 
   private constructor(store: DirectoryStore, options: ClusterOptions) {
-    const { id, clock, logging, broker, zone } = options;
+    const { id, clock, logging, broker, zone, clustersetCidrs } = options;
     this.id = id;
     this.store = store;
     this.#broker = new SeverableStore(broker);
@@ -54,6 +57,7 @@ export class PlaygroundCluster {
       broker: this.#broker,
       brokerNamespace: BROKER_NAMESPACE,
       endpoints: 'service',
+      ...(clustersetCidrs && { clustersetCidrs }),
       log: logging('agent', { cluster: id }),
       clock,
       random: Math.random,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Kinds } from '../../api/kinds.ts';
+import type { Cidr } from '../../api/cidr.ts';
 import type { ClusterId } from '../../api/identity.ts';
 import { Label } from '../../api/names.ts';
 import type { ListenAddress } from '../../config/listen-address.ts';
@@ -23,6 +24,8 @@ export interface PlaygroundOptions {
   /** Of the first cluster; each further one gets the next port. Port 0 = any, for each. */
   readonly dnsListen: ListenAddress;
   readonly zone: Omit<ZoneOptions, 'ownCluster'>;
+  /** Absent = direct mode. */
+  readonly clustersetCidrs?: readonly Cidr[];
   readonly clock: Clock;
   readonly logging: (component: string, fields?: object) => Log;
   /** Called soon after something may have changed. Must not throw. */
@@ -104,7 +107,7 @@ export class Playground {
   }
 
   async #join(id: ClusterId, openedAt?: number): Promise<void> {
-    const { root, zone, clock, logging, onChange } = this.#options;
+    const { root, zone, clustersetCidrs, clock, logging, onChange } = this.#options;
     const cluster = await PlaygroundCluster.open({
       root,
       id,
@@ -113,6 +116,7 @@ export class Playground {
       clock,
       logging,
       onLoaded: onChange,
+      ...(clustersetCidrs && { clustersetCidrs }),
       ...(openedAt !== undefined && { openedAt }),
     });
     cluster.zone.subscribe(onChange);

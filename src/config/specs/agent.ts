@@ -1,6 +1,14 @@
 import { BROKER_NAMESPACE } from '../../api/names.ts';
 import type { CommandSpec } from '../flag.ts';
-import { clusterIdFlag, configFlag, kubeconfigFlag, logFlags, metricsListenFlag } from '../shared-flags.ts';
+import {
+  clusterIdFlag,
+  clustersetCidrFlag,
+  clustersetIpsFlag,
+  configFlag,
+  kubeconfigFlag,
+  logFlags,
+  metricsListenFlag,
+} from '../shared-flags.ts';
 import { namespace, oneOf, text } from '../types.ts';
 
 const ENDPOINTS = ['service', 'pods'] as const;
@@ -43,6 +51,8 @@ export const agentSpec = {
       choices: ENDPOINTS,
       default: 'service',
     },
+    ...clustersetIpsFlag,
+    ...clustersetCidrFlag('Network that clusterset IPs are given out from'),
     'leader-elect': {
       form: 'switch',
       help: 'Work only while holding a Lease in this cluster, so that several replicas may run',

@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../flag.ts';
 import {
   clusterIdFlag,
+  clustersetCidrFlag,
   configFlag,
   kubeconfigFlag,
   logFlags,
@@ -45,6 +46,7 @@ export const dnsSpec = {
     ...ttlFlag,
     ...policyFlag,
     ...strictNamesFlag,
+    ...clustersetCidrFlag("Network whose reverse names are answered, those of the agent's clusterset IPs"),
     advertise: {
       form: 'list',
       help: "Address of this server for the zone's NS record; may be given again",

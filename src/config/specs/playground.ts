@@ -1,6 +1,15 @@
 import type { CommandSpec } from '../flag.ts';
-import { configFlag, logFlags, policyFlag, strictNamesFlag, ttlFlag, zoneFlag } from '../shared-flags.ts';
-import { listenAddress, off, text } from '../types.ts';
+import {
+  clustersetCidrFlag,
+  clustersetIpsFlag,
+  configFlag,
+  logFlags,
+  policyFlag,
+  strictNamesFlag,
+  ttlFlag,
+  zoneFlag,
+} from '../shared-flags.ts';
+import { listenAddress, text } from '../types.ts';
 
 export const playgroundSpec = {
   name: 'playground',
@@ -37,14 +46,8 @@ export const playgroundSpec = {
       type: listenAddress,
       default: '127.0.0.1:8053',
     },
-    'clusterset-ips': {
-      form: 'value',
-      help: 'Whether services have an address of the whole clusterset; only off is in this version',
-      placeholder: 'off',
-      type: off('clusterset IPs are not in this version'),
-      choices: ['off'],
-      default: 'off',
-    },
+    ...clustersetIpsFlag,
+    ...clustersetCidrFlag('Network that each cluster gives out clusterset IPs from'),
     ...zoneFlag,
     ...ttlFlag,
     ...policyFlag,

@@ -32,6 +32,7 @@ test('metrics are named, described and labelled by the rules', async () => {
             'reconciler',
             'verb',
             'result',
+            'family',
           ].includes(label),
         ),
       ],

@@ -3,6 +3,7 @@
  * advances it, so that "nothing happens any more" can be waited for without waiting.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import { parseCidr } from '../../../src/api/cidr.ts';
 import { parseClusterId } from '../../../src/api/identity.ts';
 import { type Kind, Kinds } from '../../../src/api/kinds.ts';
 import { BROKER_NAMESPACE } from '../../../src/api/names.ts';
@@ -83,6 +84,12 @@ export class Member extends Place {
     );
   }
 
+  /** `web 243.0.0.1`, one an import. */
+  async ips(): Promise<string[]> {
+    const imports = await this.memory.list(Kinds.ServiceImport, { namespace: NAMESPACE });
+    return imports.map(({ metadata, spec }) => [metadata.name, ...(spec.ips ?? [])].join(' '));
+  }
+
   /** `web.west.ipv4: 10.0.0.7`, not ready ones in brackets, one a slice that Pharos imported. */
   async slices(): Promise<string[]> {
     const slices = await this.memory.list(Kinds.EndpointSlice, {
@@ -110,6 +117,8 @@ export class Member extends Place {
 
 export interface WorldOptions {
   readonly endpoints?: EndpointsMode;
+  /** Networks of clusterset IPs; none = direct mode. */
+  readonly clustersetCidrs?: readonly string[];
   /** A member whose API server is the broker, too. */
   readonly brokerIn?: 'west';
   /** Clusters whose agents are not started. */
@@ -164,6 +173,9 @@ export class World implements AsyncDisposable {
       broker: stores.broker ?? this.broker.store,
       brokerNamespace: BROKER_NAMESPACE,
       endpoints: this.#options.endpoints ?? 'service',
+      ...(this.#options.clustersetCidrs && {
+        clustersetCidrs: this.#options.clustersetCidrs.map(parseCidr),
+      }),
       log: this.#log.log,
       clock: this.clock,
       random: () => 0.5,

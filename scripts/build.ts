@@ -16,7 +16,7 @@ const dist = join(root, 'dist');
  * What is started by its file's name: programs and worker threads, as paths in src/ without the ending. In
  * the source a worker is `new URL('./worker.ts', import.meta.url)`, which becomes the URL of its bundle.
  */
-const ENTRIES = ['cli'] as const;
+const ENTRIES = ['cli', 'dns/udp-worker'] as const;
 
 /** Bundled modules other than entries are here: as deep as src/ROOM/file.ts, so that '../../deploy' is the same. */
 const CHUNKS = 'chunks';

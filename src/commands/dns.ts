@@ -20,6 +20,7 @@ import { feedZone } from './feed-zone.ts';
 import { loggingTo } from './logging.ts';
 import { serveOrExplain } from './serve.ts';
 import { storeMetrics } from './store-metrics.ts';
+import { udpWay } from './udp-way.ts';
 import { zoneMetrics } from './zone-metrics.ts';
 
 type DnsValues = Values<typeof dnsSpec>;
@@ -49,6 +50,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     source: zone,
     listen: values.listen,
     reusePort: values.reusePort,
+    ...udpWay(values, log),
     log: logging('server'),
   });
   const shutdown = new Shutdown({ process: context.process, log, clock });
@@ -68,6 +70,8 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
       cluster,
       zone: values.zone,
       listen: server.addresses.map(formatListenAddress),
+      udp: server.udpWorkers > 0 ? 'batched' : 'dgram',
+      ...(server.udpWorkers > 0 && { workers: server.udpWorkers }),
       metrics: formatListenAddress(http),
       store: store.location,
     },

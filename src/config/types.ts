@@ -51,6 +51,9 @@ export const namespace: z.ZodType<string, string> = parsed((text) => {
 /** RFC 2181, 8: at most 2^31 - 1; what is longer than a week helps nobody and is capped by resolvers. */
 export const ttl: z.ZodType<number, string> = wholeNumber(0, 604_800, 'seconds');
 
+/** Threads: more than this no machine has cores for. */
+export const threads: z.ZodType<number, string> = wholeNumber(1, 256, 'a number');
+
 export const ipAddress: z.ZodType<string, string> = parsed((text) => {
   if (ipFamily(text) !== undefined) return canonicalIp(text);
   throw new Error('must be an IP address');

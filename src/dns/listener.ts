@@ -1,9 +1,8 @@
 /** One entry of `--listen`: TCP and UDP on the same port, and on every address that the entry stands for. */
 import type { Log } from '../observability/log.ts';
 import { type Interfaces, isWildcard, localAddresses } from './interfaces.ts';
-import type { PacketTable } from './fast/packet-table.ts';
 import { listenTcp, type TcpDeps, type TcpSocket } from './tcp.ts';
-import { listenUdp, type UdpSocket } from './udp.ts';
+import type { UdpSocket, UdpTransport } from './udp-transport.ts';
 
 export interface ListenAddress {
   /** IPv4 or IPv6 address; `0.0.0.0` stands for all IPv4 addresses, `::` for all of both families. */
@@ -13,8 +12,7 @@ export interface ListenAddress {
 }
 
 export interface ListenerDeps extends TcpDeps {
-  /** Of finished answers over UDP; absent where each query must be seen by the responder. */
-  readonly table?: PacketTable | undefined;
+  readonly udp: UdpTransport;
   readonly interfaces: Interfaces;
   readonly log: Log;
 }
@@ -52,10 +50,10 @@ export class Listener {
       });
       const udp = new Map<string, UdpSocket>();
       try {
-        for (const address of localAddresses(at.address, deps.interfaces())) {
+        for (const address of addressesFor(at.address, deps)) {
           udp.set(
             address,
-            await listenUdp(address, tcp.port, deps).catch((error: unknown) => {
+            await deps.udp.listen(address, tcp.port).catch((error: unknown) => {
               throw explain(error, 'UDP', address, tcp.port);
             }),
           );
@@ -73,7 +71,7 @@ export class Listener {
    * any time; an address that cannot be had is tried again next time.
    */
   async refresh(): Promise<void> {
-    if (!isWildcard(this.address)) return;
+    if (!isWildcard(this.address) || this.#deps.udp.knowsAddressAsked) return;
     const { log } = this.#deps;
     let wanted: ReadonlySet<string>;
     try {
@@ -91,7 +89,7 @@ export class Listener {
     for (const address of wanted) {
       if (this.#udp.has(address)) continue;
       try {
-        this.#udp.set(address, await listenUdp(address, this.port, this.#deps));
+        this.#udp.set(address, await this.#deps.udp.listen(address, this.port));
         log.info({ address, port: this.port }, 'Listening on a new address');
       } catch (err) {
         log.warn({ address, port: this.port, err }, 'Cannot listen on a new address');
@@ -103,6 +101,10 @@ export class Listener {
     await closeAll([this.#tcp, ...this.#udp.values()]);
   }
 }
+
+/** The addresses to open UDP sockets on. */
+const addressesFor = (address: string, { udp, interfaces }: ListenerDeps): Iterable<string> =>
+  udp.knowsAddressAsked ? [address] : localAddresses(address, interfaces());
 
 async function closeAll(sockets: readonly { close(): Promise<void> }[]): Promise<void> {
   await Promise.all(sockets.map((socket) => socket.close()));

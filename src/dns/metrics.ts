@@ -16,7 +16,15 @@ const RCODE_NAMES: readonly (readonly [name: string, rcode: Rcode])[] = [
   ['BADVERS', Rcode.badVers],
 ];
 
-export function dnsMetrics({ counters, cache }: { counters: Counters; cache: WireCache }): MetricSource[] {
+export function dnsMetrics({
+  counters,
+  cache,
+  udpWorkers = 0,
+}: {
+  counters: Counters;
+  cache: WireCache;
+  udpWorkers?: number;
+}): MetricSource[] {
   const counter = (name: string, help: string, read: () => number): MetricSource => ({
     name: `pharos_dns_${name}`,
     help,
@@ -56,7 +64,7 @@ export function dnsMetrics({ counters, cache }: { counters: Counters; cache: Wir
     counter(
       'dropped_messages_total',
       'Messages that got no response: too short, responses themselves, from port 0.',
-      () => counters.dropped,
+      () => counters.dropped + counters.fastSum(FastCount.dropped),
     ),
     counter(
       'failures_total',
@@ -66,7 +74,7 @@ export function dnsMetrics({ counters, cache }: { counters: Counters; cache: Wir
     counter(
       'socket_errors_total',
       'Errors that the system reported on sockets.',
-      () => counters.socketErrors,
+      () => counters.socketErrors + counters.fastSum(FastCount.lost),
     ),
     counter(
       'cache_hits_total',
@@ -74,6 +82,11 @@ export function dnsMetrics({ counters, cache }: { counters: Counters; cache: Wir
       () => counters.cacheHits + counters.fastSum(FastCount.queries),
     ),
     counter('cache_misses_total', 'Queries whose answer had to be computed.', () => counters.cacheMisses),
+    gauge(
+      'udp_workers',
+      'Threads that answer UDP in batches; 0 = it is answered packet by packet.',
+      () => udpWorkers,
+    ),
     gauge('cache_entries', 'Questions whose answers are kept.', () => cache.entries),
     gauge('cache_bytes', 'Bytes of kept answers, with an allowance for bookkeeping.', () => cache.bytes),
     gauge('tcp_connections', 'TCP connections open now.', () => counters.tcpOpen),

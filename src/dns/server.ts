@@ -5,13 +5,16 @@ import type { Log } from '../observability/log.ts';
 import type { AnswerSource } from '../zone/records.ts';
 import type { TcpLimits } from './connections.ts';
 import { Counters } from './counters.ts';
-import type { LocalTable } from './fast/local-table.ts';
 import { PacketTable } from './fast/packet-table.ts';
 import { TableFeed } from './fast/table-feed.ts';
 import { MAX_MESSAGE } from './header.ts';
 import type { Interfaces } from './interfaces.ts';
 import { type ListenAddress, Listener } from './listener.ts';
 import { createResponder } from './respond.ts';
+import type { UdpBatchAddon } from './udp-batch.ts';
+import type { UdpTransport } from './udp-transport.ts';
+import { UdpWorkers } from './udp-workers.ts';
+import { listenUdp, type UdpDeps } from './udp.ts';
 import { type CacheBounds, WireCache } from './wire-cache.ts';
 import { MessageWriter } from './writer.ts';
 
@@ -23,8 +26,10 @@ export interface DnsServerOptions {
   readonly cache?: Partial<CacheBounds>;
   /** Whether another process may listen where this one does, and take over from it; off unless told. */
   readonly reusePort?: boolean;
-  /** What the table of finished answers may take, in bytes. */
+  /** What each table of finished answers may take, in bytes. */
   readonly tableBytes?: number;
+  /** With it UDP is answered in batches, by threads; else by Node's own sockets in this one. */
+  readonly batched?: { readonly addon: UdpBatchAddon; readonly workers: number };
   /** The host's addresses, for wildcards; the system's unless a test says otherwise. */
   readonly interfaces?: Interfaces;
 }
@@ -34,7 +39,8 @@ export interface DnsServer extends AsyncDisposable {
   readonly addresses: readonly ListenAddress[];
   readonly counters: Counters;
   readonly cache: WireCache;
-  readonly table: LocalTable;
+  /** Threads that answer UDP in batches; 0 = Node's own sockets do, packet by packet. */
+  readonly udpWorkers: number;
   /** Looks for addresses that came or went, for wildcards; it does so by itself every few seconds. */
   refresh(): Promise<void>;
   /** Stops accepting, answers what is on its way, and closes all sockets. May be called again. */
@@ -65,13 +71,14 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     log.error({ err }, 'Cannot answer a query; the client was told SERVFAIL');
   };
   const feed = new TableFeed(source, randomInt(2 ** 32), new MessageWriter(Buffer.alloc(MAX_MESSAGE)));
-  const table = new PacketTable(options.tableBytes ?? DEFAULT_TABLE_BYTES);
-  feed.attach(table.table);
-  counters.fast.push(table.counts);
   const respond = createResponder({ source, cache, counters, feed, onFailure });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const interfaces = options.interfaces ?? networkInterfaces;
   const reusePort = options.reusePort ?? false;
+  const tableBytes = options.tableBytes ?? DEFAULT_TABLE_BYTES;
+  const deps = { respond, counters, feed, reusePort, tableBytes, log };
+  const workers = options.batched && new UdpWorkers({ ...deps, ...options.batched });
+  const udp = workers ?? socketsOf(deps);
 
   const listeners: Listener[] = [];
   const closeListeners = async (): Promise<void> => {
@@ -81,10 +88,9 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   };
   try {
     for (const at of options.listen) {
-      listeners.push(
-        await Listener.open(at, { respond, counters, table, limits, interfaces, reusePort, log }),
-      );
+      listeners.push(await Listener.open(at, { respond, counters, udp, limits, interfaces, reusePort, log }));
     }
+    workers?.start();
   } catch (error) {
     await closeListeners();
     throw error;
@@ -112,9 +118,20 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     addresses: listeners.map(({ address, port }) => ({ address, port })),
     counters,
     cache,
-    table: table.table,
+    udpWorkers: options.batched?.workers ?? 0,
     refresh,
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Node's own sockets, all with one table. */
+function socketsOf(deps: UdpDeps & { readonly feed: TableFeed; readonly tableBytes: number }): UdpTransport {
+  const table = new PacketTable(deps.tableBytes);
+  deps.feed.attach(table.table);
+  deps.counters.fast.push(table.counts);
+  return {
+    knowsAddressAsked: false,
+    listen: (address, port) => listenUdp(address, port, { ...deps, table }),
   };
 }

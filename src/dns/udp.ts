@@ -7,6 +7,7 @@ import { UDPServer } from 'dns2';
 import type { Counters } from './counters.ts';
 import type { PacketTable } from './fast/packet-table.ts';
 import { RESPONSE_ROOM, type Respond } from './respond.ts';
+import type { UdpSocket } from './udp-transport.ts';
 
 /** What the kernel may hold for us in either direction while we are busy; it grants less where its limit is lower. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -107,11 +108,6 @@ export class UdpListener extends UDPServer {
     );
     if (length > 0) this.send(this.#out, 0, length, client.port, client.address);
   }
-}
-
-export interface UdpSocket {
-  readonly port: number;
-  close(): Promise<void>;
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   ttlFlag,
   zoneFlag,
 } from '../shared-flags.ts';
-import { duration, ipAddress, listenAddress, storeUrl } from '../types.ts';
+import { duration, ipAddress, listenAddress, oneOf, storeUrl, threads } from '../types.ts';
 
 export const dnsSpec = {
   name: 'dns',
@@ -32,6 +32,20 @@ export const dnsSpec = {
       placeholder: 'ADDRESS:PORT',
       type: listenAddress,
       default: ['0.0.0.0:53'],
+    },
+    udp: {
+      form: 'value',
+      help: 'How UDP is read and written: in batches, which needs the addon of the package, packet by packet, or auto for batches where they can be had',
+      placeholder: 'WAY',
+      type: oneOf('auto', 'batched', 'dgram'),
+      default: 'auto',
+    },
+    workers: {
+      form: 'value',
+      help: 'Threads that answer UDP in batches: one for each core that they shall use',
+      placeholder: 'NUMBER',
+      type: threads,
+      default: '1',
     },
     ...zoneFlag,
     ...clusterIdFlag,

@@ -6,6 +6,8 @@ export const FastCount = {
   truncated: 1,
   /** Messages that got no response. */
   dropped: 2,
+  /** Answers that the system did not take. */
+  lost: 3,
   /** Responses by the 16 response codes that fit into a header. */
   firstRcode: 8,
 } as const;
@@ -15,3 +17,7 @@ export type FastCounts = Float64Array<ArrayBuffer> | Float64Array<SharedArrayBuf
 const NUMBERS = 24;
 
 export const fastCounts = (): Float64Array<ArrayBuffer> => new Float64Array(NUMBERS);
+
+/** The same in memory that threads share. */
+export const sharedFastCounts = (): Float64Array<SharedArrayBuffer> =>
+  new Float64Array(new SharedArrayBuffer(NUMBERS * Float64Array.BYTES_PER_ELEMENT));

@@ -6,7 +6,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { parseClusterId } from '../src/api/identity.ts';
+import { parseRedisUrl } from '../src/api/redis-url.ts';
 import { electionMetrics } from '../src/commands/election-metrics.ts';
+import { publisherMetrics, redisMetrics } from '../src/commands/redis-metrics.ts';
 import { storeMetrics } from '../src/commands/store-metrics.ts';
 import { zoneMetrics } from '../src/commands/zone-metrics.ts';
 import { type CommandSpec, type Flag, variableOf } from '../src/config/flag.ts';
@@ -21,6 +23,8 @@ import type { MetricSource } from '../src/observability/metric-source.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { LeaderElection } from '../src/runtime/lease.ts';
 import { MemoryStore } from '../src/store/memory.ts';
+import { RedisPublisher } from '../src/store/redis-publisher.ts';
+import { RedisStore } from '../src/store/redis.ts';
 import { Zone } from '../src/zone/zone.ts';
 
 /** Everything that some process has at /metrics, beside what every Node.js process has: process → metrics. */
@@ -37,13 +41,29 @@ export async function everyMetric(): Promise<ReadonlyMap<string, readonly Metric
   });
   const election = new LeaderElection({ ...common, store, namespace: 'a', name: 'b', identity: 'c' });
   const zone = new Zone();
+  const fromRedis = { ...common, url: parseRedisUrl('redis://redis'), cluster: 'west', resolvePath: String };
+  const redis = new RedisStore(fromRedis);
+  const publisher = new RedisPublisher({ ...fromRedis, store, sources: [], epoch: 0 });
   const cache = new WireCache(zone, { entries: 1, bytes: 1 });
   return new Map([
     [
       'pharos dns',
-      [...dnsMetrics({ counters: new Counters(), cache }), ...zoneMetrics(zone), ...storeMetrics({})],
+      [
+        ...dnsMetrics({ counters: new Counters(), cache }),
+        ...zoneMetrics(zone),
+        ...storeMetrics({}),
+        ...redisMetrics(redis.counters),
+      ],
     ],
-    ['pharos agent', [...agentMetrics(agent), ...electionMetrics(election), ...storeMetrics({})]],
+    [
+      'pharos agent',
+      [
+        ...agentMetrics(agent),
+        ...electionMetrics(election),
+        ...storeMetrics({}),
+        ...publisherMetrics(publisher),
+      ],
+    ],
   ]);
 }
 

@@ -9,16 +9,19 @@ import { openJoinedBroker } from '../membership/open-broker.ts';
 import { healthRoutes } from '../observability/http.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { LeaderElection } from '../runtime/lease.ts';
+import { epochOf, LeaderElection } from '../runtime/lease.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import { type KubernetesStore, openKubernetesStore } from '../store/kubernetes.ts';
 import { clustersetCidrsOf } from './clusterset-cidrs.ts';
+import { RedisPublisher } from '../store/redis-publisher.ts';
 import { memberClusterId } from './cluster-id.ts';
 import type { Run } from './command.ts';
 import { electionMetrics } from './election-metrics.ts';
 import { loggingTo } from './logging.ts';
+import { publisherMetrics } from './redis-metrics.ts';
 import { serveOrExplain } from './serve.ts';
 import { storeMetrics } from './store-metrics.ts';
+import { zoneSources } from './zone-sources.ts';
 
 /** The Lease that the agents of one cluster share. */
 const LEASE = 'pharos-agent';
@@ -55,10 +58,12 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       })
     : undefined;
   let agent: Agent | undefined; // while this process works
+  let publisher: RedisPublisher | undefined; // likewise
   const shutdown = new Shutdown({ process, log, clock });
   const metrics = createMetrics(() => [
     ...(agent === undefined ? [] : agentMetrics(agent)),
     ...(election === undefined ? [] : electionMetrics(election)),
+    ...(publisher === undefined ? [] : publisherMetrics(publisher)),
     ...storeMetrics({ member: member.counters, broker: broker.counters }),
   ]);
   const notReady = (): string | undefined => {
@@ -102,11 +107,26 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       random,
     });
     void agent.synced.then(() => log.info({}, 'Both sides are complete: syncing'));
+    publisher =
+      values.publish &&
+      new RedisPublisher({
+        url: values.publish,
+        cluster,
+        resolvePath: (path) => userPath(environment, path),
+        store: member,
+        sources: zoneSources,
+        epoch: election?.epoch ?? epochOf(clock.now(), 0),
+        log: logging('publish'),
+        clock,
+        random,
+      });
+    const published = publisher?.run(signal);
     const { promise, resolve } = Promise.withResolvers<void>();
     signal.addEventListener('abort', () => resolve(), { once: true });
     await promise;
-    await agent.close();
+    await Promise.all([agent.close(), published]);
     agent = undefined;
+    publisher = undefined;
   };
   const working = election === undefined ? work(shutdown.signal) : election.run(shutdown.signal, work);
 

@@ -12,15 +12,18 @@ import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import { DirectoryStore, type Loaded } from '../store/directory.ts';
 import { formatProblem } from '../store/directory-problem.ts';
+import { RedisStore } from '../store/redis.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { Zone } from '../zone/zone.ts';
 import { memberClusterId } from './cluster-id.ts';
 import type { Context, Run } from './command.ts';
 import { feedZone } from './feed-zone.ts';
 import { loggingTo } from './logging.ts';
+import { redisMetrics } from './redis-metrics.ts';
 import { serveOrExplain } from './serve.ts';
 import { storeMetrics } from './store-metrics.ts';
 import { udpWay } from './udp-way.ts';
+import { UserError } from './user-error.ts';
 import { zoneMetrics } from './zone-metrics.ts';
 
 type DnsValues = Values<typeof dnsSpec>;
@@ -62,7 +65,11 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
   const http = await serveOrExplain(
     '--metrics-listen',
     values.metricsListen,
-    healthRoutes(metrics, notReady),
+    healthRoutes(metrics, notReady, () =>
+      zone.staleSince === undefined
+        ? undefined
+        : `stale: no contact with ${store.location} since ${zone.staleSince}`,
+    ),
   );
   log.info(
     {
@@ -148,6 +155,21 @@ async function openStore(
       });
       const metrics = storeMetrics({ member: store.counters });
       return { store, kubernetes: true, metrics, tellProblems() {}, close: async () => store.close() };
+    }
+    case 'redis': {
+      if (clusterId === undefined) {
+        throw new UserError('--store redis:// needs to know whose objects to read: add --cluster-id ID');
+      }
+      const store = new RedisStore({
+        url: url.url,
+        cluster: clusterId,
+        resolvePath: (path) => userPath(environment, path),
+        log,
+        clock: systemClock,
+        random: Math.random,
+      });
+      const metrics = redisMetrics(store.counters);
+      return { store, kubernetes: false, metrics, tellProblems() {}, close: () => store.close() };
     }
     default:
       return url satisfies never;

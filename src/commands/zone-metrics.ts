@@ -10,6 +10,12 @@ export const zoneMetrics = (zone: Zone): readonly MetricSource[] => [
     read: () => Number(zone.synced),
   },
   {
+    name: 'pharos_zone_stale',
+    help: 'Whether the store has been out of sight for so long that answers are marked as stale (1).',
+    type: 'gauge',
+    read: () => Number(zone.staleSince !== undefined),
+  },
+  {
     name: 'pharos_zone_services',
     help: 'Services that have names now.',
     type: 'gauge',

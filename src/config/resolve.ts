@@ -66,10 +66,16 @@ export function resolveValues<S extends CommandSpec>(spec: S, sources: Sources):
     problems: result.error.issues.map(({ path: [name, index], message }) => {
       const { origin, texts } = found.get(String(name)) ?? { origin: `--${String(name)}`, texts: [] };
       const written = typeof index === 'number' ? texts[index] : texts.at(-1);
-      return `${origin}${written === undefined ? '' : ` ${JSON.stringify(written)}`}: ${message}`;
+      return `${origin}${written === undefined ? '' : ` ${JSON.stringify(withoutSecrets(written))}`}: ${message}`;
     }),
   };
 }
+
+/** What a URL has between `//` and `@` and behind `?` may be a password, also where the URL is wrong. */
+const withoutSecrets = (text: string): string =>
+  /^[a-z+]+:\/\//i.test(text)
+    ? text.replace(/\/\/.*@/, '//[secret]@').replace(/\?.*/, '?[parameters]')
+    : text;
 
 function find(name: string, flag: Flag, { written, variables, file }: Sources): Found | undefined {
   const listed = (texts: readonly string[]): readonly string[] =>

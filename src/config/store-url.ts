@@ -1,6 +1,10 @@
+import { isRedisUrl, parseRedisUrl, type RedisUrl } from '../api/redis-url.ts';
+
 /** Where `pharos dns` reads objects from. */
 export type StoreUrl =
-  { readonly type: 'kubernetes' } | { readonly type: 'directory'; readonly path: string };
+  | { readonly type: 'kubernetes' }
+  | { readonly type: 'directory'; readonly path: string }
+  | { readonly type: 'redis'; readonly url: RedisUrl };
 
 /** @throws Error that says what is wrong */
 export function parseStoreUrl(text: string): StoreUrl {
@@ -10,7 +14,6 @@ export function parseStoreUrl(text: string): StoreUrl {
     if (path !== '') return { type: 'directory', path };
     throw new Error('names no directory; write directory:DIR');
   }
-  if (/^rediss?:/.test(text))
-    throw new Error('Redis is not in this version; use kubernetes or directory:DIR');
-  throw new Error('must be kubernetes or directory:DIR');
+  if (isRedisUrl(text)) return { type: 'redis', url: parseRedisUrl(text) };
+  throw new Error('must be kubernetes, directory:DIR or redis://HOST');
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Cidr, parseCidr } from '../api/cidr.ts';
 import { type ClusterId, isDnsLabel, parseClusterId } from '../api/identity.ts';
 import { canonicalIp, ipFamily } from '../api/ip.ts';
+import { isRedisUrl, parseRedisUrl, type RedisUrl } from '../api/redis-url.ts';
 import { parseDuration } from './duration.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { parseStoreUrl, type StoreUrl } from './store-url.ts';
@@ -41,6 +42,10 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(
 export const cidr: z.ZodType<Cidr, string> = parsed(parseCidr);
 export const listenAddress: z.ZodType<ListenAddress, string> = parsed(parseListenAddress);
 export const storeUrl: z.ZodType<StoreUrl, string> = parsed(parseStoreUrl);
+export const redisUrl: z.ZodType<RedisUrl, string> = parsed((text) => {
+  if (isRedisUrl(text)) return parseRedisUrl(text);
+  throw new Error('must be redis://HOST or rediss://HOST');
+});
 /** Seconds. */
 export const duration: z.ZodType<number, string> = parsed(parseDuration);
 export const clusterId: z.ZodType<ClusterId, string> = parsed(parseClusterId);

@@ -130,9 +130,16 @@ function match(pattern: string, path: string): Record<string, string> | undefine
 
 /**
  * What every long-running process answers: `/healthz` while it lives, `/readyz` while it is ready, and
- * `/metrics`. @param notReady why not, or undefined when ready
+ * `/metrics`.
+ *
+ * @param notReady why not, or undefined when ready
+ * @param impaired what is wrong though it is ready, for whoever looks
  */
-export function healthRoutes(metrics: Metrics, notReady: () => string | undefined): Route[] {
+export function healthRoutes(
+  metrics: Metrics,
+  notReady: () => string | undefined,
+  impaired: () => string | undefined = () => undefined,
+): Route[] {
   return [
     { method: 'GET', path: '/healthz', reply: () => ({ status: 200, body: 'ok\n' }) },
     {
@@ -140,9 +147,9 @@ export function healthRoutes(metrics: Metrics, notReady: () => string | undefine
       path: '/readyz',
       reply() {
         const reason = notReady();
-        return reason === undefined
-          ? { status: 200, body: 'ok\n' }
-          : { status: 503, body: `not ready: ${reason}\n` };
+        if (reason !== undefined) return { status: 503, body: `not ready: ${reason}\n` };
+        const problem = impaired();
+        return { status: 200, body: problem === undefined ? 'ok\n' : `ok, but ${problem}\n` };
       },
     },
     {

@@ -66,6 +66,16 @@ export class LeaderElection {
     return this.#leading;
   }
 
+  /**
+   * A number that rises with each change of leader, by the API server's clock also where the Lease was made
+   * anew: what a leader writes elsewhere may carry it, so that the late write of an earlier one shows.
+   */
+  get epoch(): number {
+    const { metadata, spec } = this.#seen?.lease ?? {};
+    const created = Date.parse(metadata?.creationTimestamp ?? '') || 0;
+    return epochOf(created, spec?.leaseTransitions ?? 0);
+  }
+
   /** Who held the Lease when it was last seen; undefined where nobody did. */
   get holder(): string | undefined {
     const holder = this.#seen?.lease.spec.holderIdentity;
@@ -241,6 +251,10 @@ export class LeaderElection {
     return leftMs > 0 ? Math.min(pause, leftMs) : pause;
   }
 }
+
+/** @param startedAt ms since 1970, of the Lease or of a process that leads without one */
+export const epochOf = (startedAt: number, transitions: number): number =>
+  Math.floor(startedAt / 1000) * 1_000_000 + Math.min(transitions, 999_999);
 
 function sameSpec({ spec: a }: Lease, { spec: b }: Lease): boolean {
   return (

@@ -98,6 +98,11 @@ export class Zone implements AnswerSource, NameSource {
     return this.#data.synced;
   }
 
+  /** Since when answers have been marked as stale; undefined while they are fresh. */
+  get staleSince(): string | undefined {
+    return this.#data.staleSince;
+  }
+
   /** `ServiceImport namespace/name` or `EndpointSlice namespace/name` → why it is left out. */
   get rejected(): ReadonlyMap<string, string> {
     return this.#rejected;

@@ -19,6 +19,8 @@ const brings = {
   'knot-dnsutils': 'kdig',
   nftables: 'nft',
   nsd: 'nsd',
+  'redis-sentinel': 'redis-sentinel',
+  'redis-server': 'redis-server',
   runc: 'runc',
   socat: 'socat',
 } as const;

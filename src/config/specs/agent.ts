@@ -9,7 +9,7 @@ import {
   logFlags,
   metricsListenFlag,
 } from '../shared-flags.ts';
-import { namespace, oneOf, text } from '../types.ts';
+import { namespace, oneOf, redisUrl, text } from '../types.ts';
 
 const ENDPOINTS = ['service', 'pods'] as const;
 
@@ -53,6 +53,12 @@ export const agentSpec = {
     },
     ...clustersetIpsFlag,
     ...clustersetCidrFlag('Network that clusterset IPs are given out from'),
+    publish: {
+      form: 'value',
+      help: "Redis in which this cluster's ServiceImports, EndpointSlices and Gateways are kept for pharos dns --store",
+      placeholder: 'REDIS',
+      type: redisUrl,
+    },
     'leader-elect': {
       form: 'switch',
       help: 'Work only while holding a Lease in this cluster, so that several replicas may run',

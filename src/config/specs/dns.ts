@@ -52,7 +52,7 @@ export const dnsSpec = {
     ...kubeconfigFlag,
     store: {
       form: 'value',
-      help: "Where the objects are: kubernetes, or directory:DIR with one cluster's ServiceImports and EndpointSlices",
+      help: "Where the objects are: kubernetes, directory:DIR with one cluster's ServiceImports and EndpointSlices, or redis://HOST that pharos agent --publish fills",
       placeholder: 'STORE',
       type: storeUrl,
       default: 'kubernetes',

@@ -102,6 +102,20 @@ describe('values come from where they are promised', () => {
       args: 'dns --store directory:./east --stale-after 2m',
       wants: { store: { type: 'directory', path: './east' }, staleAfter: 120 },
     },
+    'a store may be a Redis': {
+      args: 'dns --store redis://redis:6380/2',
+      wants: {
+        store: {
+          type: 'redis',
+          url: {
+            shown: 'redis://redis:6380/2',
+            hosts: [{ host: 'redis', port: 6380 }],
+            login: {},
+            db: 2,
+          },
+        },
+      },
+    },
     'an empty config file changes nothing': { args: 'dns --config pharos.yaml', file: '', wants: { ttl: 5 } },
   };
   for (const [sentence, row] of Object.entries(rows)) {
@@ -149,11 +163,15 @@ describe('wrong usage is told with place and remedy', () => {
       says: /"localhost" is not an IP address; use for example 127.0.0.1:53/,
     },
     'an IPv6 address without brackets': { args: 'dns --listen ::1:53', says: /must be ADDRESS:PORT/ },
-    'a store of a later version': {
-      args: 'dns --store redis://r:6379',
-      says: /Redis is not in this version/,
+    'a store that is none': {
+      args: 'dns --store etcd',
+      says: /must be kubernetes, directory:DIR or redis:\/\/HOST/,
     },
-    'a store that is none': { args: 'dns --store etcd', says: /must be kubernetes or directory:DIR/ },
+    'a URL with a password in it, which is not repeated': {
+      args: 'agent --publish redis://u:hu@sh@redis/x?sentinel-password=hush',
+      says: 'pharos agent: --publish "redis://[secret]@redis/x?[parameters]": must be redis://[USER:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER[/DB]; see pharos agent --help',
+    },
+    'a Redis that is none': { args: 'agent --publish mysql://m', says: /must be redis:\/\/HOST or rediss:/ },
     'a cluster id that is none': { args: 'dns --cluster-id West', says: /"West" is not a cluster id/ },
     'a variable is named by its own name': {
       args: 'dns',

@@ -138,7 +138,7 @@ function flagText(name: string, flag: Flag): string {
 }
 
 function defaultText(flag: Flag): string {
-  if (flag.form === 'switch') return 'off';
+  if (flag.form === 'switch') return flag.default === undefined ? 'off' : 'on';
   const text = flag.form === 'list' ? flag.default.join(', ') : flag.default;
   return text === undefined || text === '' ? '' : `\`${text}\``;
 }

@@ -16,6 +16,44 @@ export interface ConfigMap extends KubeObject {
   data?: Record<string, string>;
 }
 
+interface Workload extends KubeObject {
+  spec: {
+    template: {
+      metadata?: { annotations?: Record<string, string>; labels?: Record<string, string> };
+      spec: { containers: { name: string; image: string }[] };
+    };
+  };
+}
+
+export interface Deployment extends Workload {
+  kind: 'Deployment';
+  spec: Workload['spec'] & { replicas?: number };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    availableReplicas?: number;
+  };
+}
+
+export interface DaemonSet extends Workload {
+  kind: 'DaemonSet';
+  status?: {
+    observedGeneration?: number;
+    desiredNumberScheduled?: number;
+    updatedNumberScheduled?: number;
+    numberAvailable?: number;
+  };
+}
+
+export interface PodDisruptionBudget extends KubeObject {
+  kind: 'PodDisruptionBudget';
+}
+
+export interface NetworkPolicy extends KubeObject {
+  kind: 'NetworkPolicy';
+}
+
 export interface ServiceAccount extends KubeObject {
   kind: 'ServiceAccount';
   automountServiceAccountToken?: boolean;

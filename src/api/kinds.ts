@@ -4,6 +4,10 @@ import type {
   ClusterRoleBinding,
   ConfigMap,
   CustomResourceDefinition,
+  DaemonSet,
+  Deployment,
+  NetworkPolicy,
+  PodDisruptionBudget,
   Role,
   RoleBinding,
   Secret,
@@ -56,9 +60,13 @@ export const Kinds = {
   /** A gateway's way in; called Endpoint in the API, as Submariner calls it. */
   TunnelEndpoint: kind<TunnelEndpoint>(PHAROS, 'Endpoint', 'endpoints'),
   Gateway: kind<Gateway>(PHAROS, 'Gateway', 'gateways'),
-  ConfigMap: kind<ConfigMap>('v1', 'ConfigMap', 'configmaps'),
 
   // What setting up a broker and its members takes.
+  ConfigMap: kind<ConfigMap>('v1', 'ConfigMap', 'configmaps'),
+  Deployment: kind<Deployment>('apps/v1', 'Deployment', 'deployments'),
+  DaemonSet: kind<DaemonSet>('apps/v1', 'DaemonSet', 'daemonsets'),
+  PodDisruptionBudget: kind<PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+  NetworkPolicy: kind<NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   Secret: kind<Secret>('v1', 'Secret', 'secrets'),
   ServiceAccount: kind<ServiceAccount>('v1', 'ServiceAccount', 'serviceaccounts'),
   Role: kind<Role>(RBAC, 'Role', 'roles'),

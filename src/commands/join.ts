@@ -1,7 +1,11 @@
 import { userPath } from '../config/environment.ts';
 import type { joinSpec } from '../config/specs/join.ts';
+import { applyDnsChanges, planStub, untilRestarted } from '../membership/cluster-dns.ts';
 import { clusterIdOf } from '../membership/cluster-id.ts';
+import { componentsFor, dnsAddresses, shippedComponents, untilRunning } from '../membership/components.ts';
+import { stubBlocks } from '../membership/corefile.ts';
 import { shippedDefinitions } from '../membership/definitions.ts';
+import { applyAll } from '../membership/deploy.ts';
 import { join, planJoin } from '../membership/join.ts';
 import { manifestsYaml } from '../membership/yaml.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -9,6 +13,9 @@ import { loadKubeAddress } from '../store/kube-address.ts';
 import type { Run } from './command.ts';
 import { openCluster } from './open-cluster.ts';
 import { UserError } from './user-error.ts';
+
+/** The zones that the shipped DNS server answers for. */
+const ZONES = ['clusterset.local'] as const;
 
 export const runJoin: Run<typeof joinSpec> = async (values, context) => {
   const { brokerKubeconfig, brokerNamespace, brokerServer, dryRun } = values;
@@ -28,6 +35,9 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
     definitions: await shippedDefinitions(),
     clock: systemClock,
   };
+  const components = values.components
+    ? componentsFor(await shippedComponents(), { cluster, image: values.image, tunnels: values.gateway })
+    : [];
   if (dryRun) {
     const plan = await planJoin(deps, request);
     stdout.write(manifestsYaml(`On the broker, ${broker.store.location}`, plan.brokerManifests));
@@ -36,22 +46,48 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
       manifestsYaml(
         `In the member, ${member.store.location}; and Secret pharos-system/pharos-broker with the address ` +
           `${address.server} and a token that the broker issues then`,
-        plan.memberManifests,
+        [...plan.memberManifests, ...components],
       ),
     );
     return 'done';
   }
+  const say = (line: string): void => void stderr.write(`${line}\n`);
   const { token, credentials } = await join(deps, request);
   if (isLoopback(address.server)) {
-    stderr.write(
+    say(
       `warning: ${address.server} reaches the broker only on the broker's own host; if the members' pods run ` +
-        'elsewhere, join again with --broker-server URL\n',
+        'elsewhere, join again with --broker-server URL',
     );
   }
-  stderr.write(
+  say(
     `${member.store.location} is member "${cluster}" of ${address.server}, namespace ${brokerNamespace}; its token ` +
       `${token === 'kept' ? 'is still good' : 'was issued now'}, ends ${new Date(credentials.expiresAt).toISOString()} ` +
-      'and is renewed before. See all members: pharos broker show\n',
+      'and is renewed before. See all members: pharos broker show',
+  );
+  if (components.length === 0) return 'done';
+  await applyAll(member.store, components);
+  const timeoutMs = values.timeout * 1000;
+  await untilRunning(member.store, components, { clock: systemClock, timeoutMs, onProgress: say });
+  const stub = { zones: ZONES, servers: await dnsAddresses(member.store) };
+  if (values.configureClusterDns) {
+    const changes = await planStub(member.store, stub);
+    await applyDnsChanges(member.store, changes, { backup: true });
+    await untilRestarted(member.store, changes, { clock: systemClock, timeoutMs, onProgress: say });
+    say(
+      `cluster DNS sends ${ZONES.join(', ')} to ${stub.servers.join(' ')}` +
+        (changes.some(({ restarts }) => restarts === undefined)
+          ? ' as soon as it reads its configuration again'
+          : ''),
+    );
+  } else {
+    say(
+      `cluster DNS must send the zone there, in CoreDNS's Corefile (or join with --configure-cluster-dns):\n`,
+    );
+    say(stubBlocks(stub));
+  }
+  say(
+    'Now export a service: pharos export NAME -n NAMESPACE, and every member resolves ' +
+      `NAME.NAMESPACE.svc.${ZONES[0]}`,
   );
   return 'done';
 };

@@ -40,7 +40,7 @@ export const runLeave: Run<typeof leaveSpec> = async (values, context) => {
 
 /** One line per object that would go, and per one that would stay. */
 function formatPlan(
-  { onBroker, inMember: { rights, objects, exports, kept } }: LeavePlan,
+  { onBroker, clusterDns, inMember: { components, rights, objects, exports, kept } }: LeavePlan,
   { member, broker }: { readonly member: ObjectStore; readonly broker: ObjectStore | undefined },
 ): string {
   const line = ({ kind, ref }: Removal): string =>
@@ -48,6 +48,10 @@ function formatPlan(
   return [
     ...(broker === undefined ? [] : [`# On the broker, ${broker.location}`, ...onBroker.map(line)]),
     `# In the member, ${member.location}`,
+    ...clusterDns.map(
+      ({ ref, key }) => `take the stub domains out of ConfigMap ${ref.namespace}/${ref.name}, ${key}`,
+    ),
+    ...components.map(line),
     ...rights.map(line),
     ...exports.map(
       ({ metadata: { namespace = '', name } }) =>

@@ -96,7 +96,8 @@ export function readArguments(
 
 function optionsOf(name: string, flag: Flag): Option[] {
   if (flag.form === 'switch') {
-    return [new Option(`--${name}`, flag.help), new Option(`--no-${name}`).hideHelp()];
+    const help = flag.default === undefined ? flag.help : `${flag.help} (default: on; off: --no-${name})`;
+    return [new Option(`--${name}`, help), new Option(`--no-${name}`).hideHelp()];
   }
   const list = flag.form === 'list' ? flag.default.join(', ') : flag.default;
   const ending = list === undefined || list === '' ? '' : ` (default: ${list})`;

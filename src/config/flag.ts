@@ -32,9 +32,10 @@ export interface ListFlag<T = unknown> extends Valued<T> {
   readonly default: readonly string[];
 }
 
-/** `--strict-names`, or `--no-strict-names` against a file or variable; off unless someone turns it on. */
+/** `--strict-names`, or `--no-strict-names` against a file or variable; off where nobody turns it on, unless it says so. */
 export interface SwitchFlag extends Described {
   readonly form: 'switch';
+  readonly default?: 'true';
 }
 
 export type Flag = ValueFlag | ListFlag | SwitchFlag;

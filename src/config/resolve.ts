@@ -95,7 +95,7 @@ function defaultsOf(flag: Flag): readonly string[] {
     case 'value':
       return flag.default === undefined ? [] : [flag.default];
     case 'switch':
-      return ['false'];
+      return [flag.default ?? 'false'];
     default:
       return flag satisfies never;
   }

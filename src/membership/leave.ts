@@ -3,6 +3,8 @@ import { Kinds } from '../api/kinds.ts';
 import { Annotation } from '../api/names.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { clusterUidOf } from './cluster-id.ts';
+import { applyDnsChanges, planNoStub } from './cluster-dns.ts';
+import type { DnsChange } from './cluster-dns.ts';
 import { storedCredentials } from './credentials.ts';
 import { expectBroker } from './join.ts';
 import { findLeftovers } from './member-leftovers.ts';
@@ -30,6 +32,8 @@ export interface LeavePlan {
   readonly brokerNamespace: string;
   readonly onBroker: readonly Removal[];
   readonly inMember: MemberLeftovers;
+  /** What takes the clusterset's zones out of cluster DNS. */
+  readonly clusterDns: readonly DnsChange[];
 }
 
 /**
@@ -39,7 +43,7 @@ export interface LeavePlan {
  */
 export async function planLeave(deps: LeaveDeps, request: LeaveRequest): Promise<LeavePlan> {
   const { member, broker } = deps;
-  const inMember = await findLeftovers(member);
+  const [inMember, clusterDns] = await Promise.all([findLeftovers(member), planNoStub(member)]);
   const joined = await storedCredentials(member);
   if (request.cluster !== undefined && joined !== undefined && joined.cluster !== request.cluster) {
     throw new Refusal(
@@ -50,7 +54,7 @@ export async function planLeave(deps: LeaveDeps, request: LeaveRequest): Promise
   const cluster = joined?.cluster ?? request.cluster;
   const brokerNamespace = joined?.namespace ?? request.brokerNamespace;
   if (broker === undefined || cluster === undefined) {
-    return { cluster, brokerNamespace, onBroker: [], inMember };
+    return { cluster, brokerNamespace, onBroker: [], inMember, clusterDns };
   }
   await expectBroker(broker, brokerNamespace);
   await expectOwnIdentity(deps.member, broker, brokerNamespace, cluster);
@@ -59,6 +63,7 @@ export async function planLeave(deps: LeaveDeps, request: LeaveRequest): Promise
     brokerNamespace,
     onBroker: await planMemberRemoval(broker, brokerNamespace, cluster),
     inMember,
+    clusterDns,
   };
 }
 
@@ -72,9 +77,12 @@ export interface Left {
 /** Takes back all that joining and being a member made, and nothing else. Repeatable. */
 export async function leave(deps: LeaveDeps, request: LeaveRequest): Promise<Left> {
   const { member, broker } = deps;
-  const { cluster, brokerNamespace, inMember } = await planLeave(deps, request);
+  const { cluster, brokerNamespace, inMember, clusterDns } = await planLeave(deps, request);
+  // Before what answers goes: else cluster DNS would wait for it.
+  await applyDnsChanges(member, clusterDns, { backup: false });
   const onBroker =
     broker === undefined || cluster === undefined ? 0 : await removeMember(broker, brokerNamespace, cluster);
+  const components = await removeAll(member, inMember.components);
   const rights = await removeAll(member, inMember.rights);
   for (const serviceExport of inMember.exports) {
     const { name, namespace } = serviceExport.metadata;
@@ -86,7 +94,7 @@ export async function leave(deps: LeaveDeps, request: LeaveRequest): Promise<Lef
     });
   }
   const objects = await removeAll(member, inMember.objects);
-  return { onBroker, inMember: rights + objects, kept: inMember.kept };
+  return { onBroker, inMember: components + rights + objects, kept: inMember.kept };
 }
 
 /** @throws Refusal `id-taken` where another cluster joined under this id. */

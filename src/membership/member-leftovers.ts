@@ -12,7 +12,9 @@ import type { Removal } from './remove-member.ts';
 
 /** What joining, and the agent since then, made in a member cluster. */
 export interface MemberLeftovers {
-  /** What lets Pharos's processes write; it goes first. */
+  /** What runs, and what was made for it; it goes first. */
+  readonly components: readonly Removal[];
+  /** What lets Pharos's processes write; it goes next. */
   readonly rights: readonly Removal[];
   /** ServiceExports, which are the users' own and stay, with conditions that the agent set. */
   readonly exports: readonly ServiceExport[];
@@ -32,24 +34,25 @@ const RIGHTS: readonly Kind[] = [
 
 const TUNNELS: readonly Kind[] = [Kinds.Gateway, Kinds.TunnelEndpoint, Kinds.Cluster];
 
+const COMPONENTS: readonly Kind[] = [
+  Kinds.Deployment,
+  Kinds.DaemonSet,
+  Kinds.Service,
+  Kinds.PodDisruptionBudget,
+  Kinds.NetworkPolicy,
+];
+
 /** The conditions of the MCS API, all of which the agent sets. */
 const CONDITIONS = new Set(['Valid', 'Ready', 'Conflict']);
-
-const namespaced = (apiVersion: string, kind: string, plural: string): Kind => ({
-  apiVersion,
-  kind,
-  plural,
-  namespaced: true,
-});
 
 /** What somebody would miss that goes with a namespace. */
 const CONTENT: readonly Kind[] = [
   Kinds.Secret,
   Kinds.ConfigMap,
-  namespaced('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
-  namespaced('apps/v1', 'Deployment', 'deployments'),
-  namespaced('apps/v1', 'StatefulSet', 'statefulsets'),
-  namespaced('apps/v1', 'DaemonSet', 'daemonsets'),
+  { apiVersion: 'v1', kind: 'PersistentVolumeClaim', plural: 'persistentvolumeclaims', namespaced: true },
+  Kinds.Deployment,
+  { apiVersion: 'apps/v1', kind: 'StatefulSet', plural: 'statefulsets', namespaced: true },
+  Kinds.DaemonSet,
 ];
 
 /** By these the replicas of Pharos's processes elect their leader. */
@@ -67,20 +70,33 @@ const removalOf =
 
 /** Finds all of it by its marks, with no memory of what was made. Changes nothing. */
 export async function findLeftovers(member: ObjectStore): Promise<MemberLeftovers> {
-  const [rights, slices, imports, exports, leases, maps, secret, namespace, definitions, brokers, tunnels] =
-    await Promise.all([
-      Promise.all(RIGHTS.map((kind) => findRights(member, kind))),
-      member.list(Kinds.EndpointSlice, { labels: { [Label.managedBy]: MANAGED_BY } }),
-      listOrNone(member, Kinds.ServiceImport, {}),
-      listOrNone(member, Kinds.ServiceExport, {}),
-      member.list(Kinds.Lease, { namespace: SYSTEM_NAMESPACE }),
-      member.list(Kinds.ConfigMap, { namespace: SYSTEM_NAMESPACE, labels: OURS }),
-      member.get(Kinds.Secret, CREDENTIALS_REF),
-      findNamespace(member),
-      member.list(Kinds.CustomResourceDefinition, { labels: OURS }),
-      listOrNone(member, Kinds.ValidatingAdmissionPolicyBinding, { labels: OURS }),
-      Promise.all(TUNNELS.map((kind) => findOurs(member, kind))),
-    ]);
+  const [
+    components,
+    rights,
+    slices,
+    imports,
+    exports,
+    leases,
+    maps,
+    secret,
+    namespace,
+    definitions,
+    brokers,
+    tunnels,
+  ] = await Promise.all([
+    Promise.all(COMPONENTS.map((kind) => findMarked(member, kind))),
+    Promise.all(RIGHTS.map((kind) => findMarked(member, kind))),
+    member.list(Kinds.EndpointSlice, { labels: { [Label.managedBy]: MANAGED_BY } }),
+    listOrNone(member, Kinds.ServiceImport, {}),
+    listOrNone(member, Kinds.ServiceExport, {}),
+    member.list(Kinds.Lease, { namespace: SYSTEM_NAMESPACE }),
+    member.list(Kinds.ConfigMap, { namespace: SYSTEM_NAMESPACE, labels: OURS }),
+    member.get(Kinds.Secret, CREDENTIALS_REF),
+    findNamespace(member),
+    member.list(Kinds.CustomResourceDefinition, { labels: OURS }),
+    listOrNone(member, Kinds.ValidatingAdmissionPolicyBinding, { labels: OURS }),
+    Promise.all(TUNNELS.map((kind) => findOurs(member, kind))),
+  ]);
   const kept: string[] = [];
   const unused = definitions.filter((definition) => {
     const reason = reasonToKeep(definition, { imports, exports, isBroker: brokers.length > 0 });
@@ -91,6 +107,7 @@ export async function findLeftovers(member: ObjectStore): Promise<MemberLeftover
     kept.push(`Namespace ${SYSTEM_NAMESPACE}: ${namespace.foreign} is in it, which Pharos did not make`);
   }
   return {
+    components: components.flat(),
     rights: rights.flat(),
     exports: exports.filter(({ status }) => status?.conditions?.some(({ type }) => CONDITIONS.has(type))),
     objects: [
@@ -115,7 +132,7 @@ async function findOurs(member: ObjectStore, kind: Kind): Promise<Removal[]> {
   return (await listOrNone(member, kind, where)).map(removalOf(kind));
 }
 
-async function findRights(member: ObjectStore, kind: Kind): Promise<Removal[]> {
+async function findMarked(member: ObjectStore, kind: Kind): Promise<Removal[]> {
   const where = kind.namespaced ? { namespace: SYSTEM_NAMESPACE } : {};
   return (await member.list(kind, { ...where, labels: OURS })).map(removalOf(kind));
 }

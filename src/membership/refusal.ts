@@ -10,7 +10,10 @@ export type RefusalCode =
   | 'not-a-member'
   | 'unusable-credentials'
   | 'definition-too-old'
-  | 'kubernetes-too-old';
+  | 'kubernetes-too-old'
+  | 'not-ready'
+  | 'dns-unknown'
+  | 'zone-taken';
 
 /** Why Pharos will not do what was asked: one line that says what is wrong, where, and what to do. */
 export class Refusal extends Error {

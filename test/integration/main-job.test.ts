@@ -54,6 +54,7 @@ describe('an export in west is answered in east', () => {
     for (const { name, kubeconfig } of [west, east]) {
       await pharos(
         'join',
+        '--no-components',
         `--cluster-id=${name}`,
         `--kubeconfig=${kubeconfig}`,
         `--broker-kubeconfig=${broker.kubeconfig}`,

@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../flag.ts';
 import { clusterIdFlag, configFlag } from '../shared-flags.ts';
+import { duration, text } from '../types.ts';
 import {
   adminKubeconfigFlag,
   brokerKubeconfigFlag,
@@ -14,10 +15,13 @@ export const joinSpec = {
   description:
     'Gives the cluster an identity of its own on the broker, with a token that renews itself, and keeps the ' +
     'access in Secret pharos-broker of namespace pharos-system; installs the Multi-Cluster Services API where ' +
-    'it is missing. It may be repeated at any time. A cluster id that another cluster holds is refused.',
+    'it is missing, and what runs in a member, and waits until that is ready. It may be repeated at any time: ' +
+    'it goes on where it was interrupted, and brings what is there up to date. A cluster id that another ' +
+    'cluster holds is refused.',
   example: {
     command:
-      'pharos join --cluster-id west --kubeconfig west.kubeconfig --broker-kubeconfig broker.kubeconfig',
+      'pharos join --cluster-id west --kubeconfig west.kubeconfig --broker-kubeconfig broker.kubeconfig ' +
+      '--configure-cluster-dns',
     effect: 'makes that cluster the member "west"',
   },
   operands: {},
@@ -31,6 +35,33 @@ export const joinSpec = {
       help: "How the member reaches the broker, where that is not the server of the broker's kubeconfig",
       placeholder: 'URL',
       type: httpsUrl,
+    },
+    components: {
+      form: 'switch',
+      default: 'true',
+      help: 'Install the agent and the DNS server, rather than leave that to Helm or to you',
+    },
+    gateway: {
+      form: 'switch',
+      default: 'true',
+      help: 'Install gateways and route agents, which a flat network can do without',
+    },
+    'configure-cluster-dns': {
+      form: 'switch',
+      help: 'Add the zone\'s stub domain to CoreDNS\'s Corefile; "pharos leave" takes it out',
+    },
+    image: {
+      form: 'value',
+      help: 'Image of Pharos, with its tag, where it is not the one of this version',
+      placeholder: 'IMAGE',
+      type: text('an image'),
+    },
+    timeout: {
+      form: 'value',
+      help: 'How long to wait until everything runs',
+      placeholder: 'DURATION',
+      type: duration,
+      default: '5m',
     },
     ...dryRunFlag('Print the manifests that would be applied, and change nothing'),
     ...configFlag,

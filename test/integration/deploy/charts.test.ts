@@ -171,6 +171,7 @@ suite('the charts', () => {
     );
     await pharos(
       'join',
+      '--no-components',
       '--cluster-id=west',
       `--kubeconfig=${old.kubeconfig}`,
       `--broker-kubeconfig=${current.kubeconfig}`,

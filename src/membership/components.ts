@@ -1,0 +1,153 @@
+/** What runs in a member, as the chart "pharos" renders it: chosen, made this cluster's, and waited for. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import type { ConfigMap, DaemonSet, Deployment } from '../api/administration.ts';
+import type { ClusterId } from '../api/identity.ts';
+import { Kinds } from '../api/kinds.ts';
+import type { KubeObject, Service } from '../api/objects.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { ObjectStore } from '../store/store.ts';
+import type { Manifest } from './manifest.ts';
+import { OURS } from './manifest.ts';
+import { Refusal } from './refusal.ts';
+
+const FILE = join(import.meta.dirname, '../../deploy/manifests/member.yaml');
+
+/** The label by which a chart's objects say which part they belong to: `agent`, `dns`, `gateway`, `route-agent`. */
+const COMPONENT = 'app.kubernetes.io/component';
+
+/** What is left out on a flat network. */
+const TUNNELS: ReadonlySet<string> = new Set(['gateway', 'route-agent']);
+
+const kindOf = new Map<string, (typeof Kinds)[keyof typeof Kinds]>(
+  Object.values(Kinds).map((kind) => [`${kind.apiVersion}/${kind.kind}`, kind]),
+);
+
+export interface ComponentSettings {
+  readonly cluster: ClusterId;
+  /** With its tag; undefined = the one of this version. */
+  readonly image: string | undefined;
+  /** Whether gateways and route agents run here. */
+  readonly tunnels: boolean;
+}
+
+/** deploy/manifests/member.yaml: the chart with its default values. */
+export async function shippedComponents(): Promise<Manifest[]> {
+  return parseAllDocuments(await readFile(FILE, 'utf8')).flatMap((document) => {
+    const object = document.toJS() as KubeObject | null;
+    if (object === null) return [];
+    const kind = kindOf.get(`${object.apiVersion}/${object.kind}`);
+    if (kind === undefined)
+      throw new Error(`${FILE}: ${object.apiVersion} ${object.kind} is of no known kind`);
+    return [{ kind, object }];
+  });
+}
+
+/** The shipped components as this cluster is to have them. Pure. */
+export function componentsFor(shipped: readonly Manifest[], settings: ComponentSettings): Manifest[] {
+  return shipped
+    .filter(({ object }) => settings.tunnels || !TUNNELS.has(object.metadata.labels?.[COMPONENT] ?? ''))
+    .map(({ kind, object }) => ({
+      kind,
+      object: { ...object, metadata: { ...object.metadata, labels: { ...object.metadata.labels, ...OURS } } },
+    }))
+    .map(({ kind, object }) => ({ kind, object: withSettings(object, settings) }));
+}
+
+function withSettings(object: KubeObject, { cluster, image }: ComponentSettings): KubeObject {
+  if (object.kind === 'ConfigMap') {
+    return { ...object, data: { PHAROS_CLUSTER_ID: cluster } } as ConfigMap;
+  }
+  if (image === undefined || !isWorkload(object)) return object;
+  const { spec } = object.spec.template;
+  const containers = spec.containers.map((container) => ({ ...container, image }));
+  const template = { ...object.spec.template, spec: { ...spec, containers } };
+  return { ...object, spec: { ...object.spec, template } } as Deployment | DaemonSet;
+}
+
+const isWorkload = (object: KubeObject): object is Deployment | DaemonSet =>
+  object.kind === 'Deployment' || object.kind === 'DaemonSet';
+
+/** What a workload still waits for, in a few words; undefined where all of it runs as it should. */
+export function waitsFor(workload: Deployment | DaemonSet): string | undefined {
+  if (workload.kind === 'DaemonSet') {
+    const {
+      desiredNumberScheduled = 0,
+      updatedNumberScheduled = 0,
+      numberAvailable = 0,
+    } = workload.status ?? {};
+    const isSeen = workload.status?.observedGeneration === workload.metadata.generation;
+    const ready = Math.min(updatedNumberScheduled, numberAvailable);
+    return isSeen && ready >= desiredNumberScheduled
+      ? undefined
+      : `${ready} of ${desiredNumberScheduled} ready`;
+  }
+  const { replicas: wanted = 1 } = workload.spec;
+  const {
+    observedGeneration,
+    updatedReplicas = 0,
+    availableReplicas = 0,
+    replicas = 0,
+  } = workload.status ?? {};
+  const isSeen = observedGeneration === workload.metadata.generation;
+  const ready = Math.min(updatedReplicas, availableReplicas);
+  return isSeen && ready >= wanted && replicas === updatedReplicas
+    ? undefined
+    : `${ready} of ${wanted} ready`;
+}
+
+const LOOK_EVERY_MS = 250;
+
+export interface Patience {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Told of each change of what is waited for. */
+  readonly onProgress: (line: string) => void;
+}
+
+/**
+ * Resolves when every workload among the objects runs as it should.
+ *
+ * @throws Refusal `not-ready` after `timeoutMs`, with what was still waited for
+ */
+export async function untilRunning(
+  member: ObjectStore,
+  objects: readonly Manifest[],
+  { clock, timeoutMs, onProgress }: Patience,
+): Promise<void> {
+  const end = clock.monotonic() + timeoutMs;
+  let said = '';
+  for (;;) {
+    const waiting: string[] = [];
+    for (const { kind, object } of objects) {
+      if (kind !== Kinds.Deployment && kind !== Kinds.DaemonSet) continue;
+      const present = (await member.get(kind, object.metadata)) as Deployment | DaemonSet | undefined;
+      const reason = present === undefined ? 'it is gone' : waitsFor(present);
+      if (reason !== undefined) waiting.push(`${object.kind} ${object.metadata.name}: ${reason}`);
+    }
+    if (waiting.length === 0) return;
+    const line = waiting.join(', ');
+    if (line !== said) onProgress(`waiting for ${line}`);
+    said = line;
+    if (clock.monotonic() >= end) {
+      throw new Refusal(
+        'not-ready',
+        `${member.location}: not ready after ${Math.round(timeoutMs / 1000)} s: ${line}; look at ` +
+          '"kubectl -n pharos-system describe pods" for the reason, then run the command again: it goes on where it is',
+      );
+    }
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** The addresses at which `pharos dns` is reached in the member, IPv4 first. */
+export async function dnsAddresses(member: ObjectStore): Promise<string[]> {
+  const service: Service | undefined = await member.get(Kinds.Service, {
+    name: 'pharos-dns',
+    namespace: 'pharos-system',
+  });
+  return (service?.spec.clusterIPs ?? []).toSorted(
+    (a, b) => Number(a.includes(':')) - Number(b.includes(':')),
+  );
+}

@@ -1,0 +1,65 @@
+/**
+ * The stub domains of Pharos in somebody else's Corefile: put there, kept up to date and taken out again, with
+ * every other byte as it was. Pure.
+ */
+
+/** What cluster DNS is to do: send these zones to these servers. */
+export interface Stub {
+  /** With or without a dot at the end. */
+  readonly zones: readonly string[];
+  /** Addresses, with a port where it is not 53. */
+  readonly servers: readonly string[];
+}
+
+const BEGIN = '# BEGIN pharos: written by "pharos join", taken out by "pharos leave"';
+const END = '# END pharos';
+/** With the line break before it, which the Corefile did not end with. */
+const OURS = new RegExp(`\n${BEGIN}\n[^]*?${END}\n`, 'g');
+
+/** Server blocks that send the zones to the servers. Answers are as fast as a cache, and never old: no `cache`. */
+export const stubBlocks = ({ zones, servers }: Stub): string =>
+  zones
+    .map((zone) => `${zone.replace(/\.$/, '')}:53 {\n    errors\n    forward . ${servers.join(' ')}\n}\n`)
+    .join('');
+
+/** @returns the Corefile with the stub, and with no other of Pharos's: a second time changes nothing */
+export const withStub = (corefile: string, stub: Stub): string =>
+  `${withoutStub(corefile)}\n${BEGIN}\n${stubBlocks(stub)}${END}\n`;
+
+/** @returns the Corefile as it was before {@link withStub} */
+export const withoutStub = (corefile: string): string => corefile.replace(OURS, '');
+
+/**
+ * Zones that the Corefile serves by a block that is not Pharos's. CoreDNS refuses to start with two blocks for
+ * one zone and port.
+ */
+export function zonesOfOthers(corefile: string, zones: readonly string[]): string[] {
+  const served = new Set(serverKeys(withoutStub(corefile)).map(zoneOf));
+  return zones.filter((zone) => served.has(zoneOf(zone)));
+}
+
+/** Whether files beside the Corefile are read as server blocks: k3s and AKS keep the users' own there. */
+export const importsServers = (corefile: string): boolean =>
+  serverKeys(corefile).some((key, index, keys) => keys[index - 1] === 'import' && key.endsWith('*.server'));
+
+/** The words outside of all braces, in order: keys of server blocks, and imports with what they import. */
+function serverKeys(corefile: string): string[] {
+  const keys: string[] = [];
+  let depth = 0;
+  for (const line of corefile.split('\n')) {
+    for (const word of line.replace(/(^|\s)#.*$/, '').split(/[\s,]+/)) {
+      if (word === '{') depth++;
+      else if (word === '}') depth = Math.max(0, depth - 1);
+      else if (word !== '' && depth === 0) keys.push(word);
+    }
+  }
+  return keys;
+}
+
+/** `clusterset.local` of `dns://Clusterset.Local.:53`. */
+const zoneOf = (key: string): string =>
+  key
+    .toLowerCase()
+    .replace(/^[a-z]+:\/\//, '')
+    .replace(/:\d+$/, '')
+    .replace(/(?<=.)\.$/, '');

@@ -1,0 +1,75 @@
+/**
+ * Cluster DNS is somebody else's: on a real API server, where each field has an owner, its ConfigMaps get the
+ * stub domain and lose it again to the byte. How CoreDNS takes it is tested in test/e2e.
+ */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { applyDnsChanges, planNoStub, planStub } from '../../../src/membership/cluster-dns.ts';
+import { silentLog } from '../../../src/observability/log.ts';
+import { type KubernetesStore, openKubernetesStore } from '../../../src/store/kubernetes.ts';
+import type { ApiServer } from '../../lab/api-server.ts';
+import { type Lab, openLab } from '../../lab/lab.ts';
+
+const stub = { zones: ['clusterset.local'], servers: ['10.96.0.53'] };
+const configMap = (name: string, data: Record<string, string>) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'kube-system' },
+  data,
+});
+
+suite('the ConfigMaps of cluster DNS', () => {
+  let lab: Lab;
+  let west: ApiServer;
+  let store: KubernetesStore;
+
+  before(async () => {
+    lab = await openLab({ name: 'cluster-dns' });
+    west = await lab.api('west');
+    store = await openKubernetesStore({ kubeconfig: west.kubeconfig, log: silentLog });
+    await west.kubectl(['create', 'namespace', 'pharos-system']);
+  });
+  after(async () => {
+    store?.close();
+    await lab?.[Symbol.asyncDispose]();
+  });
+
+  const dataOf = async (name: string): Promise<unknown> => {
+    const { stdout, code } = await west.kubectl([
+      'get',
+      'configmap',
+      '-n',
+      'kube-system',
+      name,
+      '-o',
+      'json',
+    ]);
+    return code === 0 ? (JSON.parse(stdout) as { data?: unknown }).data : undefined;
+  };
+  const cases: Readonly<Record<string, readonly object[]>> = {
+    'a Corefile as kubeadm writes it': [
+      configMap('coredns', { Corefile: '.:53 {\n    reload\n}\n', other: 'kept' }),
+    ],
+    'a folder of files, with one of the user': [
+      configMap('coredns', { Corefile: '.:53 {\n}\nimport /etc/coredns/custom/*.server' }),
+      configMap('coredns-custom', { 'mine.server': 'example.org {\n}' }),
+    ],
+    'NodeLocal DNSCache beside CoreDNS': [
+      configMap('coredns', { Corefile: '.:53 {\n    reload\n}\n' }),
+      configMap('node-local-dns', { Corefile: 'cluster.local:53 {\n}' }),
+    ],
+  };
+  for (const [what, maps] of Object.entries(cases)) {
+    test(`${what}: in and out, and every other byte stays`, async () => {
+      await west.apply(maps);
+      const names = ['coredns', 'coredns-custom', 'node-local-dns'];
+      const before = await Promise.all(names.map(dataOf));
+      await applyDnsChanges(store, await planStub(store, stub), { backup: true });
+      assert.notDeepEqual(await Promise.all(names.map(dataOf)), before);
+      assert.deepEqual(await planStub(store, stub), [], 'a second time there is nothing to do');
+      await applyDnsChanges(store, await planNoStub(store), { backup: false });
+      assert.deepEqual(await Promise.all(names.map(dataOf)), before);
+      await west.kubectl(['delete', 'configmap', '-n', 'kube-system', '--ignore-not-found', ...names]);
+    });
+  }
+});

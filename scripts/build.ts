@@ -70,12 +70,20 @@ const onlyKubeConfig: Plugin = {
 };
 const isClient = (path: string): boolean => path.includes('/node_modules/@kubernetes/client-node/');
 
-/** Package's name → the texts of its licence. Throws where a bundled package has none to keep. */
-function licencesOf(inputs: Metafile['inputs']): ReadonlyMap<string, string> {
-  const licences = new Map<string, string>();
+interface BundledPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string | undefined;
+  /** The texts that must go with its code. */
+  readonly notices: readonly string[];
+}
+
+/** The packages of which something went into the bundles, by name. Throws where one has no licence to keep. */
+function packagesOf(inputs: Metafile['inputs']): BundledPackage[] {
+  const packages = new Map<string, BundledPackage>();
   for (const input of Object.keys(inputs).sort()) {
     const [, folder, name] = /^(.*node_modules\/((?:@[^/]+\/)?[^/]+))\//.exec(input) ?? [];
-    if (folder === undefined || name === undefined || licences.has(name)) continue;
+    if (folder === undefined || name === undefined || packages.has(name)) continue;
     const files = readdirSync(join(root, folder)).filter((file) =>
       /^(licen[cs]e|notice|copying)/i.test(file),
     );
@@ -84,10 +92,42 @@ function licencesOf(inputs: Metafile['inputs']): ReadonlyMap<string, string> {
       license?: string;
     };
     if (files.length === 0 && license === undefined) throw new Error(`${name} says nothing of its licence`);
-    const texts = files.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
-    licences.set(name, [`${name} ${version}: ${license ?? 'see below'}`, ...texts].join('\n\n'));
+    const notices = files.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
+    packages.set(name, { name, version, license, notices });
   }
-  return licences;
+  return [...packages.values()];
+}
+
+/** The bill of materials in CycloneDX 1.5: this package, and what is inside its bundles. No times or random ids: a rebuild is the same. */
+function billOfMaterials(packages: readonly BundledPackage[]): object {
+  const { name, version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    name: string;
+    version: string;
+    license: string;
+  };
+  const purl = (of: string, at: string): string => `pkg:npm/${of.replace('@', '%40')}@${at}`;
+  return {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.5',
+    version: 1,
+    metadata: {
+      component: {
+        type: 'application',
+        'bom-ref': purl(name, version),
+        name,
+        version,
+        licenses: [{ license: { id: license } }],
+      },
+    },
+    components: packages.map((each) => ({
+      type: 'library',
+      'bom-ref': purl(each.name, each.version),
+      name: each.name,
+      version: each.version,
+      purl: purl(each.name, each.version),
+      ...(each.license !== undefined && { licenses: [{ expression: each.license }] }),
+    })),
+  };
 }
 
 /** A module that looks for files beside itself must be as deep in dist/ as in src/. */
@@ -133,9 +173,14 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 checkDepths(metafile);
+const packages = packagesOf(metafile.inputs);
 const rule = `\n\n${'-'.repeat(80)}\n\n`;
+const notices = packages.map(({ name, version, license, notices }) =>
+  [`${name} ${version}: ${license ?? 'see below'}`, ...notices].join('\n\n'),
+);
 writeFileSync(
   join(dist, 'THIRD-PARTY-NOTICES.txt'),
-  `This package contains code of others:${rule}${[...licencesOf(metafile.inputs).values()].join(rule)}\n`,
+  `This package contains code of others:${rule}${notices.join(rule)}\n`,
 );
+writeFileSync(join(dist, 'sbom.cdx.json'), `${JSON.stringify(billOfMaterials(packages), undefined, 2)}\n`);
 if (!existsSync(join(dist, 'cli.js'))) throw new Error('dist/cli.js was not written');

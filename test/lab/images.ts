@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { ensureBinaries } from './binaries.ts';
 import { command, must } from './command.ts';
@@ -90,6 +90,7 @@ const forever = '2147483647';
 /** Path of an archive with all images that a node starts with. */
 export async function nodeImages(): Promise<string> {
   const { coredns } = await ensureBinaries(['coredns']);
+  // Held until the archive is there: it is awaited below.
   await using _ = await lock('images');
   const base = await makeLayer(await baseContent());
   const images: Image[] = [
@@ -115,66 +116,43 @@ export async function nodeImages(): Promise<string> {
       entrypoint: ['/bin/httpd', '-f', '-p', '8080', '-h', '/www'],
     },
   ];
-  return writeArchive(images);
+  return await writeArchive(images);
 }
 
 const project = join(import.meta.dirname, '..', '..');
 
-/** Folders of the packages that run in production, as package-lock.json has them. */
-export function productionPackages(lockFile: string): string[] {
-  const { packages } = JSON.parse(lockFile) as {
-    packages: Record<string, { dev?: boolean; optional?: boolean }>;
-  };
-  return Object.entries(packages)
-    .filter(([path, { dev }]) => path !== '' && dev !== true)
-    .map(([path]) => path);
+async function filesBelow(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true, recursive: true });
+  return entries
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }
 
-async function filesBelow(dir: string, skip: (name: string) => boolean): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir(dir, { withFileTypes: true })) {
-    if (skip(entry.name)) continue;
-    const path = join(dir, entry.name);
-    if (entry.isDirectory()) found.push(...(await filesBelow(path, skip)));
-    else if (entry.isFile()) found.push(path);
-  }
-  return found;
-}
+/** What deploy/Dockerfile copies: the package as it is published, and nothing of its making. */
+const PACKAGE = ['package.json', 'LICENSE', 'dist', 'deploy/crds', 'deploy/manifests', 'examples'];
 
-const notNeededToRun = (name: string): boolean =>
-  name === 'node_modules' || /\.(map|md|d\.[cm]?ts)$/.test(name);
-
-/** Path of an archive with {@link image.pharos}: this Node, the sources of this checkout and their packages. */
+/** Path of an archive with {@link image.pharos}: what deploy/Dockerfile makes, of this Node and this checkout. */
 export async function pharosImage(): Promise<string> {
+  // Held until the archive is there: it is awaited below.
   await using _ = await lock('images');
-  const inImage = (path: string): string => join('/app', path.slice(project.length));
-  const mapped = (paths: readonly string[]): Record<string, string> =>
-    Object.fromEntries(paths.map((path) => [inImage(path), path]));
-  const node = await realpath(process.execPath);
-  const packages: string[] = [];
-  for (const path of productionPackages(await readFile(join(project, 'package-lock.json'), 'utf8'))) {
-    // A package's own packages have entries of their own; an optional one may be absent.
-    const dir = join(project, path);
-    if (existsSync(dir)) packages.push(...(await filesBelow(dir, notNeededToRun)));
+  await must(process.execPath, [join(project, 'scripts/build.ts')]);
+  const files: Record<string, string> = {};
+  for (const part of PACKAGE) {
+    const path = join(project, part);
+    for (const file of (await stat(path)).isDirectory() ? await filesBelow(path) : [path]) {
+      files[join('/pharos', file.slice(project.length))] = file;
+    }
   }
+  const node = await realpath(process.execPath);
   const runtime: Record<string, string> = { '/usr/bin/node': node };
   for (const library of await libraries(node)) runtime[library] = library;
-  return writeArchive([
+  return await writeArchive([
     {
       reference: image.pharos,
-      layers: [
-        await makeLayer(await baseContent()),
-        await makeLayer({ files: runtime }),
-        await makeLayer({ files: mapped(packages) }),
-        await makeLayer({
-          files: mapped([
-            join(project, 'package.json'),
-            ...(await filesBelow(join(project, 'src'), () => false)),
-          ]),
-        }),
-      ],
-      entrypoint: ['/usr/bin/node', '/app/src/cli.ts'],
-      workingDir: '/app',
+      layers: [await makeLayer({ files: runtime }), await makeLayer({ files })],
+      entrypoint: ['/usr/bin/node', '/pharos/dist/cli.js'],
+      workingDir: '/pharos',
     },
   ]);
 }

@@ -63,7 +63,8 @@ function withSettings(object: KubeObject, { cluster, image }: ComponentSettings)
   const { spec } = object.spec.template;
   const containers = spec.containers.map((container) => ({ ...container, image }));
   const template = { ...object.spec.template, spec: { ...spec, containers } };
-  return { ...object, spec: { ...object.spec, template } } as Deployment | DaemonSet;
+  const own = { ...object, spec: { ...object.spec, template } };
+  return own;
 }
 
 const isWorkload = (object: KubeObject): object is Deployment | DaemonSet =>

@@ -1,30 +1,35 @@
 /**
- * `npm run bench`: queries per second and processor time per query of `pharos dns`, beside CoreDNS (`file` and
- * `cache`) and, where they are installed, Knot and NSD.
+ * `npm run bench`: queries per second, processor time per query and latency of `pharos dns`, beside CoreDNS (`file` and
+ * `cache`; `kubernetes { multicluster }` and `cache` on a real API server), Knot, NSD and dns2.
  *
- * All servers hold the same names, have one core, and are asked by dnsperf from another. They
- * take turns, round by round, since a machine's speed drifts: compare within a round, and
- * trust the ratios more than the figures.
+ * All servers hold the same names, have one core (two workers: two), and are asked by dnsperf from another. They
+ * take turns, round by round, since a machine's speed drifts: compare within a round, and trust the ratios more than
+ * the figures.
  *
- *   npm run bench -- [--seconds N] [--rounds N] [--names N] [--only pharos,coredns] [--smoke]
+ *   npm run bench -- [--seconds N] [--rounds N] [--names N] [--only pharos-1,knot] [--loads a,mixed] [--smoke]
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openLab } from '../lab/lab.ts';
 import { requirePackages } from '../lab/packages.ts';
 import { cpuSeconds } from './support/cpu-time.ts';
 import { contestants, type RunningServer, startServer, whyAbsent } from './support/dns-servers.ts';
-import { type LoadResult, runDnsperf } from './support/dnsperf.ts';
-import { benchServices, manifestOf, queriesOf, zoneFileOf } from './support/services.ts';
+import { latencies, type LoadResult, runDnsperf } from './support/dnsperf.ts';
+import { type Load, loads, takesPart } from './support/loads.ts';
+import { populate } from './support/populate.ts';
+import { type Asked, benchServices, manifestOf, queriesOf, zoneFileOf } from './support/services.ts';
+import { targets } from './support/targets.ts';
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '5' },
     names: { type: 'string', default: '10000' },
     only: { type: 'string' },
+    loads: { type: 'string' },
     smoke: { type: 'boolean', default: false },
   },
 });
@@ -38,33 +43,63 @@ for (const [option, value] of Object.entries(size)) {
   );
   process.exit(2);
 }
+
+/** Those of a list that were asked for by name. */
+function chosen<T extends { readonly name: string }>(
+  option: 'only' | 'loads',
+  all: readonly T[],
+): readonly T[] {
+  const names = values[option]?.split(',');
+  const unknown = names?.filter((name) => all.every((each) => each.name !== name)) ?? [];
+  if (unknown.length > 0) {
+    console.error(
+      `bench: --${option}: there is no ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}`,
+    );
+    process.exit(2);
+  }
+  return names === undefined ? all : all.filter(({ name }) => names.includes(name));
+}
+const wanted = chosen('only', contestants);
+const wantedLoads = chosen('loads', loads);
+
 const missing = await requirePackages(['dnsperf']);
 if (missing !== undefined) {
   console.error(`bench: ${missing}`);
   process.exit(1);
 }
 
-const SERVER_CORE = 0;
-const LOAD_CORE = availableParallelism() > 1 ? 1 : 0;
-if (LOAD_CORE === SERVER_CORE) console.error('bench: this machine has one core: servers and load share it');
+const cores = availableParallelism();
+const LOAD_CORE = cores - 1;
+if (cores < 2) console.error('bench: this machine has one core: servers and load share it');
+if (cores < 3)
+  console.error('bench: with fewer than three cores, a server with two workers shares one with the load');
 
 await using lab = await openLab({ name: 'bench-dns' });
 const services = benchServices(size.names);
 const data = join(lab.dir, 'data');
 await mkdir(join(data, 'manifests'), { recursive: true });
-const queries = join(data, 'queries');
-await Promise.all([
-  writeFile(queries, queriesOf(services)),
-  writeFile(join(data, 'zone'), zoneFileOf(services)),
-  writeFile(join(data, 'manifests/services.json'), manifestOf(services)),
-]);
+await writeFile(join(data, 'zone'), zoneFileOf(services));
+await writeFile(join(data, 'manifests/services.json'), manifestOf(services));
+const queriesAt = (asked: Asked): string => join(data, `${asked}.queries`);
+for (const asked of new Set(wantedLoads.map((load) => load.asked))) {
+  await writeFile(queriesAt(asked), queriesOf(services, asked));
+}
 
-const wanted = values.only?.split(',');
+let kubeconfig: string | undefined;
+if (wanted.some(({ name }) => name === 'coredns-k8s')) {
+  console.error('bench: starting an API server with the same services…');
+  const api = await lab.api('member');
+  await populate(api, services);
+  ({ kubeconfig } = api);
+}
+
 const servers: RunningServer[] = [];
-const last = services.at(-1)!;
-const question = { name: `${last.name}.${last.namespace}.svc.clusterset.local`, address: last.address };
-for (const contestant of contestants) {
-  if (wanted !== undefined && !wanted.includes(contestant.name)) continue;
+const last = services.findLast(({ headless }) => !headless)!;
+const question = {
+  name: `${last.name}.${last.namespace}.svc.clusterset.local`,
+  address: last.addresses[0]!,
+};
+for (const contestant of wanted) {
   const reason = await whyAbsent(contestant);
   if (reason !== undefined) {
     console.error(`bench: without ${contestant.name}: ${reason}`);
@@ -72,7 +107,7 @@ for (const contestant of contestants) {
   }
   console.error(`bench: starting ${contestant.name}…`);
   const dir = join(lab.dir, contestant.name);
-  servers.push(await startServer(contestant, SERVER_CORE, question, { lab: lab.id, dir, data }));
+  servers.push(await startServer(contestant, question, { lab: lab.id, dir, data, kubeconfig }));
 }
 
 interface Measured extends LoadResult {
@@ -80,10 +115,13 @@ interface Measured extends LoadResult {
   readonly cpu: number;
 }
 
-async function measure({ port, pid }: RunningServer): Promise<Measured> {
+async function measure({ port, pid }: RunningServer, load: Load): Promise<Measured> {
+  if (load.changing === true) process.kill(pid, 'SIGUSR2');
   const before = await cpuSeconds(pid);
-  const result = await runDnsperf({ port, queries, core: LOAD_CORE, limit: size.seconds });
+  const options = { port, queries: queriesAt(load.asked), core: LOAD_CORE, ...load.how };
+  const result = await runDnsperf({ ...options, limit: size.seconds });
   const used = (await cpuSeconds(pid)) - before;
+  if (load.changing === true) process.kill(pid, 'SIGUSR2');
   return { ...result, cpu: (used / result.completed) * 1e6 };
 }
 
@@ -92,51 +130,103 @@ const median = (numbers: readonly number[]): number => {
   const middle = sorted.length / 2;
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
 };
-const row = (...cells: readonly string[]): string => cells.map((cell) => cell.padStart(14)).join('');
+const row = (...cells: readonly (string | number)[]): string =>
+  cells.map((cell) => String(cell).padStart(16)).join('');
 
-// Server → its rounds. The first pass over all names fills caches, and compilers see what there is to compile.
-const rounds = new Map<RunningServer, Measured[]>(servers.map((server) => [server, []]));
-for (const { port } of servers) {
-  await runDnsperf({ port, queries, core: LOAD_CORE, limit: 'once' });
-  await runDnsperf({ port, queries, core: LOAD_CORE, limit: Math.min(size.seconds, 3) });
-}
-console.log(
-  `${size.names} names, ${size.rounds} rounds of ${size.seconds} s, one core each for server and load\n`,
-);
-console.log(row('round', 'server', 'queries/s', 'CPU us/query', 'lost', 'failed'));
-for (let round = 1; round <= size.rounds; round++) {
-  for (const server of servers) {
-    const measured = await measure(server);
-    rounds.get(server)!.push(measured);
-    const { queriesPerSecond, cpu, lost, failed } = measured;
+/** `server load` → its rounds. */
+const rates = new Map<string, number[]>();
+const tails = new Map<string, number[]>();
+const note = (into: Map<string, number[]>, key: string, value: number): void => {
+  const known = into.get(key);
+  if (known === undefined) into.set(key, [value]);
+  else known.push(value);
+};
+let bad = false;
+
+console.log(`${size.names} names, ${size.rounds} rounds of ${size.seconds} s, load on core ${LOAD_CORE}`);
+for (const load of wantedLoads) {
+  const partners = servers.filter(({ contestant }) => takesPart(contestant, load));
+  if (partners.length === 0) continue;
+  const results = new Map<RunningServer, Measured[]>(partners.map((server) => [server, []]));
+  // The first passes fill caches, and compilers see what there is to compile.
+  for (const { port } of partners) {
+    const options = { port, queries: queriesAt(load.asked), core: LOAD_CORE, ...load.how };
+    await runDnsperf({ ...options, limit: Math.min(size.seconds, 3) });
+  }
+  for (let round = 0; round < size.rounds; round++) {
+    for (const server of partners) {
+      const measured = await measure(server, load);
+      results.get(server)!.push(measured);
+      note(rates, `${server.name} ${load.name}`, measured.queriesPerSecond);
+    }
+  }
+  console.log(`\n${load.name}`);
+  console.log(row('median', 'queries/s', 'CPU us/query', 'lost', 'failed', 'to CoreDNS', 'to Knot'));
+  for (const [server, measured] of results) {
+    const sum = (key: 'lost' | 'failed'): number => measured.reduce((total, each) => total + each[key], 0);
+    const to = (other: string): string =>
+      ratio(rates, [server.name, load.name], [other, load.name])?.toFixed(2) ?? '-';
+    const rate = median(measured.map(({ queriesPerSecond }) => queriesPerSecond));
+    const cpu = median(measured.map(({ cpu }) => cpu));
     console.log(
-      row(`${round}`, server.name, queriesPerSecond.toFixed(0), cpu.toFixed(1), `${lost}`, `${failed}`),
+      row(
+        server.name,
+        rate.toFixed(0),
+        cpu.toFixed(1),
+        sum('lost'),
+        sum('failed'),
+        to('coredns'),
+        to('knot'),
+      ),
     );
+    if (server.name.startsWith('pharos') && sum('lost') + sum('failed') > 0) bad = true;
   }
 }
 
-const coreDns = [...rounds].find(([{ name }]) => name === 'coredns')?.[1];
-console.log(`\n${row('median', 'queries/s', 'CPU us/query', 'lost', 'failed', 'to CoreDNS')}`);
-for (const [{ name }, measured] of rounds) {
-  const sum = (key: 'lost' | 'failed'): number => measured.reduce((total, each) => total + each[key], 0);
-  // Round by round, so that a slow moment of the machine is in both numbers.
-  const ratios = measured.map(
-    (each, round) => each.queriesPerSecond / (coreDns?.[round]?.queriesPerSecond ?? NaN),
-  );
-  console.log(
-    row(
-      name,
-      median(measured.map(({ queriesPerSecond }) => queriesPerSecond)).toFixed(0),
-      median(measured.map(({ cpu }) => cpu)).toFixed(1),
-      `${sum('lost')}`,
-      `${sum('failed')}`,
-      coreDns === undefined ? '-' : `${median(ratios).toFixed(2)} x`,
-    ),
-  );
+if (wantedLoads.some(({ name }) => name === 'a')) {
+  console.log('\nlatency at half of the load that each can take, a');
+  console.log(row('median', 'queries/s', 'p50 us', 'p99 us'));
+  const scratch = join(lab.dir, 'latencies');
+  const partners = servers.filter(({ contestant: { basic, changes } }) => basic !== true && changes !== true);
+  for (let round = 0; round < size.rounds; round++) {
+    for (const { name, port } of partners) {
+      const rate = median(rates.get(`${name} a`)!) / 2;
+      const options = { port, queries: queriesAt('a'), core: LOAD_CORE, limit: size.seconds, rate };
+      const { p50, p99 } = await latencies(options, scratch);
+      note(tails, `${name} p50`, p50);
+      note(tails, `${name} a`, p99);
+      // Lines of megabytes were written: let the disk be done with them.
+      await sleep(100);
+    }
+  }
+  for (const { name } of partners) {
+    const rate = median(rates.get(`${name} a`)!) / 2;
+    const [p50, p99] = [median(tails.get(`${name} p50`)!), median(tails.get(`${name} a`)!)];
+    console.log(row(name, rate.toFixed(0), p50.toFixed(0), p99.toFixed(0)));
+  }
+}
+
+/** The median of the ratios, round by round, so that a slow moment of the machine is in both numbers. */
+function ratio(
+  of: ReadonlyMap<string, readonly number[]>,
+  over: readonly [string, string],
+  under: readonly [string, string],
+): number | undefined {
+  const [a, b] = [of.get(over.join(' ')), of.get(under.join(' '))];
+  if (a === undefined || b === undefined) return undefined;
+  return median(a.slice(0, b.length).map((value, round) => value / b[round]!));
+}
+
+console.log('\ntargets');
+for (const { what, of, over, under, atLeast, atMost } of targets) {
+  const reached = ratio(of === 'rate' ? rates : tails, over, under);
+  if (reached === undefined) continue;
+  const good = atLeast !== undefined ? reached >= atLeast : reached <= atMost!;
+  const bound = atLeast !== undefined ? `>= ${atLeast}` : `<= ${atMost}`;
+  console.log(`  ${what}: ${reached.toFixed(2)} (${bound}) ${good ? 'reached' : 'NOT reached'}`);
 }
 await Promise.all(servers.map((server) => server.stop()));
-const own = [...rounds].find(([{ name }]) => name === 'pharos')?.[1] ?? [];
-if (own.some(({ lost, failed }) => lost + failed > 0)) {
+if (bad) {
   console.error('bench: pharos left queries without a good answer');
   process.exitCode = 1;
 }

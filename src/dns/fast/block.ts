@@ -49,4 +49,7 @@ export function encodeBlock(finished: Finished, questionEnd: number, limit: numb
   return block;
 }
 
+/** Whether a block stands for records that go over TCP alone. */
+export const isTooLarge = (block: Int32Array): boolean => (block[BlockAt.sizes]! & 0xffff) === TOO_LARGE;
+
 const pair = (low: number, high: number): number => low | (high << 16);

@@ -1,4 +1,5 @@
 /** Tells tables what changes in the zone, and makes the answers that they keep. */
+import { ReasonCode } from '../../zone/reasons.ts';
 import type { Answer, AnswerSource, Dependency } from '../../zone/records.ts';
 import { BARE_OPT, OWN_UDP_SIZE } from '../edns.ts';
 import type { Finished } from '../encode.ts';
@@ -6,7 +7,7 @@ import { HEADER_BYTES } from '../header.ts';
 import type { Request } from '../request.ts';
 import type { MessageWriter } from '../writer.ts';
 import { DEPENDENCY_COUNTERS } from './answer-table.ts';
-import { encodeBlock, words } from './block.ts';
+import { encodeBlock, isTooLarge, words } from './block.ts';
 import { denialsOf } from './denials.ts';
 import { EntryAt, type KeptAnswer, MAX_PERIOD } from './entry.ts';
 import { nameHash, questionHash } from './name-hash.ts';
@@ -48,9 +49,13 @@ export class TableFeed {
   /** An answer as tables keep it; undefined where they must not: refusals, and what is for one client alone. */
   kept(request: Request, answer: Answer, turn: number, finished: Finished): KeptAnswer | undefined {
     if (answer.kind === 'refused' || answer.kind === 'not-synced') return undefined;
-    const [period, perClient] = answer.kind === 'records' ? [answer.period, answer.perClient] : [1, false];
-    if (perClient || period > MAX_PERIOD) return undefined;
+    if (answer.kind === 'records' && answer.perClient) return undefined;
     const length = request.keyLength - 2;
+    const questionEnd = HEADER_BYTES + length + 4;
+    const block = encodeBlock(finished, questionEnd, OWN_UDP_SIZE - BARE_OPT.length - questionEnd);
+    const period =
+      answer.kind === 'records' && !(isTooLarge(block) && isReordered(answer)) ? answer.period : 1;
+    if (period > MAX_PERIOD) return undefined;
     const entry = new Int32Array(EntryAt.name + words(length));
     const name = new Uint8Array(entry.buffer, 4 * EntryAt.name);
     name.set(request.key.subarray(0, length));
@@ -62,8 +67,6 @@ export class TableFeed {
     entry[EntryAt.change] = this.#changes[counter]!;
     entry[EntryAt.period] = period;
     entry[EntryAt.turn] = (turn + 1) % period;
-    const questionEnd = HEADER_BYTES + length + 4;
-    const block = encodeBlock(finished, questionEnd, OWN_UDP_SIZE - BARE_OPT.length - questionEnd);
     return { entry, turn: turn % period, block };
   }
 
@@ -145,6 +148,9 @@ export class TableFeed {
     return nameHash(new DataView(name.buffer), 0, name.length, this.#seed);
   }
 }
+
+/** Whether every turn of an answer has the same records, in another order: where one is too large, all are. */
+const isReordered = ({ reason }: Answer): boolean => reason === ReasonCode.endpoints;
 
 /** FNV-1a. */
 function counterOf(dependency: Dependency): number {

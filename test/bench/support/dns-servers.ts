@@ -9,6 +9,7 @@ import { GivenUp, until } from '../../lab/wait.ts';
 import { ask } from '../../support/ask.ts';
 
 export interface RunningServer {
+  readonly contestant: Contestant;
   readonly name: string;
   readonly port: number;
   readonly pid: number;
@@ -23,6 +24,8 @@ interface Place {
   readonly port: number;
   /** Folder with `zone` and `manifests/`. */
   readonly data: string;
+  /** Of an API server that has the same services. */
+  readonly kubeconfig?: string | undefined;
 }
 
 /** A server that can be measured: what to run, after writing its settings. */
@@ -30,22 +33,52 @@ export interface Contestant {
   readonly name: string;
   /** Name of the program that must be installed; absent where we bring it. */
   readonly program?: string;
+  /** How many cores it is for; one unless told. */
+  readonly cores?: number;
+  /** Whether it changes its zone a hundred times a second on SIGUSR2. */
+  readonly changes?: boolean;
+  /** Only UDP, and A of the ordinary names, where it can no more. */
+  readonly basic?: boolean;
   command(place: Place): Promise<readonly string[]>;
 }
 
-const cli = join(import.meta.dirname, '../../../src/cli.ts');
+const file = (path: string): string => join(import.meta.dirname, path);
 
-const pharos: Contestant = {
-  name: 'pharos',
+const pharos = (name: string, ...flags: readonly string[]): Contestant => ({
+  name,
   command: async ({ port, data }) => [
     process.execPath,
-    cli,
+    file('../../../src/cli.ts'),
     'dns',
     '--cluster-id=east',
     `--store=directory:${join(data, 'manifests')}`,
     `--listen=127.0.0.1:${port}`,
     `--metrics-listen=127.0.0.1:${await freePort()}`,
     '--log-level=warn',
+    ...flags,
+  ],
+});
+
+const changing: Contestant = {
+  name: 'pharos-changing',
+  changes: true,
+  command: async ({ port, data }) => [
+    process.execPath,
+    file('serve.ts'),
+    join(data, 'manifests/services.json'),
+    String(port),
+    '1',
+  ],
+};
+
+const dns2: Contestant = {
+  name: 'dns2',
+  basic: true,
+  command: async ({ port, data }) => [
+    process.execPath,
+    file('dns2-alone.ts'),
+    join(data, 'zone'),
+    String(port),
   ],
 };
 
@@ -55,6 +88,29 @@ const coredns: Contestant = {
     // Room for every name: the cache's usual size is 9984 answers.
     const file = `clusterset.local:${port} {\n  bind 127.0.0.1\n  file ${join(data, 'zone')}\n  cache {\n    success 65536\n  }\n}\n`;
     await writeFile(join(dir, 'Corefile'), file);
+    return [(await ensureBinaries(['coredns'])).coredns, '-conf', join(dir, 'Corefile')];
+  },
+};
+
+/** Its own way to serve clustersets, in the tree since 1.13: from a real API server. */
+const corednsKubernetes: Contestant = {
+  name: 'coredns-k8s',
+  command: async ({ dir, port, kubeconfig }) => {
+    if (kubeconfig === undefined) throw new Error('it takes an API server');
+    const lines = [
+      `clusterset.local:${port} {`,
+      '  bind 127.0.0.1',
+      '  kubernetes cluster.local clusterset.local {',
+      `    kubeconfig ${kubeconfig}`,
+      '    multicluster clusterset.local',
+      '  }',
+      '  cache {',
+      '    success 65536',
+      '  }',
+      '}',
+      '',
+    ];
+    await writeFile(join(dir, 'Corefile'), lines.join('\n'));
     return [(await ensureBinaries(['coredns'])).coredns, '-conf', join(dir, 'Corefile')];
   },
 };
@@ -111,7 +167,17 @@ const nsd: Contestant = {
   },
 };
 
-export const contestants: readonly Contestant[] = [pharos, coredns, knot, nsd];
+export const contestants: readonly Contestant[] = [
+  pharos('pharos-1', '--udp=batched', '--workers=1'),
+  { ...pharos('pharos-2', '--udp=batched', '--workers=2'), cores: 2 },
+  pharos('pharos-dgram', '--udp=dgram'),
+  changing,
+  coredns,
+  corednsKubernetes,
+  knot,
+  nsd,
+  dns2,
+];
 
 /** Why a contestant cannot take part; undefined where it can. */
 export async function whyAbsent({ program }: Contestant): Promise<string | undefined> {
@@ -120,27 +186,31 @@ export async function whyAbsent({ program }: Contestant): Promise<string | undef
   return code === 0 ? undefined : `${program} is not installed`;
 }
 
-/** Starts it on `core`, and waits until it answers for the last name. */
+/** Starts it on its cores, and waits until it answers. */
 export async function startServer(
   contestant: Contestant,
-  core: number,
   question: { readonly name: string; readonly address: string },
   where: Omit<Place, 'port'>,
 ): Promise<RunningServer> {
   await mkdir(where.dir, { recursive: true });
   const port = await freePort();
   const words = await contestant.command({ ...where, port });
-  const daemon = new Daemon('taskset', ['-c', String(core), ...words], contestant.name, {
-    lab: where.lab,
-    logFile: join(where.dir, 'log'),
-    cwd: where.dir,
-  });
-  await until(`${contestant.name} answers`, 60_000, async () => {
+  const daemon = new Daemon(
+    'taskset',
+    ['-c', `0-${(contestant.cores ?? 1) - 1}`, ...words],
+    contestant.name,
+    {
+      lab: where.lab,
+      logFile: join(where.dir, 'log'),
+      cwd: where.dir,
+    },
+  );
+  await until(`${contestant.name} answers`, 120_000, async () => {
     if (!daemon.running) throw new GivenUp(`${contestant.name} has ended:\n${daemon.tail()}`);
     const { answers } = await ask({ address: '127.0.0.1', port }, question.name, 'A', 500);
     if (!answers.includes(`A ${question.address}`))
       throw new Error(`it answers ${answers.join(', ') || 'nothing'}`);
     return true;
   });
-  return { name: contestant.name, port, pid: daemon.pid, stop: () => daemon.stop() };
+  return { contestant, name: contestant.name, port, pid: daemon.pid, stop: () => daemon.stop() };
 }

@@ -10,6 +10,7 @@ import { parseRedisUrl } from '../src/api/redis-url.ts';
 import { electionMetrics } from '../src/commands/election-metrics.ts';
 import { publisherMetrics, redisMetrics } from '../src/commands/redis-metrics.ts';
 import { storeMetrics } from '../src/commands/store-metrics.ts';
+import { snapshotMetrics } from '../src/commands/snapshot-metrics.ts';
 import { zoneMetrics } from '../src/commands/zone-metrics.ts';
 import { type CommandSpec, type Flag, variableOf } from '../src/config/flag.ts';
 import { specs } from '../src/config/specs/specs.ts';
@@ -53,6 +54,7 @@ export async function everyMetric(): Promise<ReadonlyMap<string, readonly Metric
         ...zoneMetrics(zone),
         ...storeMetrics({}),
         ...redisMetrics(redis.counters),
+        ...snapshotMetrics({ writes: 0, failures: 0, savedAt: 0, bytes: 0 }),
       ],
     ],
     [

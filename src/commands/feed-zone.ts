@@ -9,7 +9,7 @@ import type { ObjectStore, WatchEvent } from '../store/store.ts';
 import type { Reachability, Zone } from '../zone/zone.ts';
 
 export interface FeedOptions {
-  readonly store: ObjectStore;
+  readonly store: Pick<ObjectStore, 'watch'>;
   readonly zone: Zone;
   readonly clock: Clock;
   readonly log: Log;

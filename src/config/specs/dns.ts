@@ -11,7 +11,7 @@ import {
   ttlFlag,
   zoneFlag,
 } from '../shared-flags.ts';
-import { duration, ipAddress, listenAddress, oneOf, storeUrl, threads } from '../types.ts';
+import { duration, ipAddress, listenAddress, oneOf, storeUrl, text, threads } from '../types.ts';
 
 export const dnsSpec = {
   name: 'dns',
@@ -56,6 +56,13 @@ export const dnsSpec = {
       placeholder: 'STORE',
       type: storeUrl,
       default: 'kubernetes',
+    },
+    snapshot: {
+      form: 'value',
+      help: 'File to keep what is known in, and to answer from at the next start until the store is read',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
     },
     ...ttlFlag,
     ...policyFlag,

@@ -31,7 +31,7 @@ function lineOf(event: WatchEvent<KubeObject>): string {
 }
 
 export function record<T extends KubeObject>(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'watch'>,
   kind: Kind<T>,
   selector: Selector,
   signal: AbortSignal,

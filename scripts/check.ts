@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const bin = (name: string): string => join(import.meta.dirname, '../node_modules/.bin', name);
 
 const steps: readonly (readonly [title: string, command: string, args: readonly string[]])[] = [
-  ['format', bin('prettier'), ['--check', '--log-level=warn', '.']],
+  ['format', bin('prettier'), ['--check', '--cache', '--cache-strategy=content', '--log-level=warn', '.']],
   ['lint', bin('oxlint'), ['--type-aware', '--deny-warnings']],
   ['types', bin('tsc'), ['-p', '.']],
   ['import rules', process.execPath, [join(import.meta.dirname, 'layers.ts')]],

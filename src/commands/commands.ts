@@ -6,9 +6,11 @@ import { brokerRemoveClusterSpec } from '../config/specs/broker-remove-cluster.t
 import { brokerShowSpec } from '../config/specs/broker-show.ts';
 import { completionSpec } from '../config/specs/completion.ts';
 import { dnsSpec } from '../config/specs/dns.ts';
+import { exportSpec } from '../config/specs/export.ts';
 import { joinSpec } from '../config/specs/join.ts';
 import { leaveSpec } from '../config/specs/leave.ts';
 import { playgroundSpec } from '../config/specs/playground.ts';
+import { unexportSpec } from '../config/specs/unexport.ts';
 import type { Run } from './command.ts';
 
 /** Loads what a command takes, which is much for some of them. */
@@ -37,5 +39,7 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   ),
   entry(joinSpec, async () => (await import('./join.ts')).runJoin),
   entry(leaveSpec, async () => (await import('./leave.ts')).runLeave),
+  entry(exportSpec, async () => (await import('./export.ts')).runExport),
+  entry(unexportSpec, async () => (await import('./unexport.ts')).runUnexport),
   entry(completionSpec, async () => (await import('./completion.ts')).runCompletion),
 ]);

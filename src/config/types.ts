@@ -53,6 +53,12 @@ export const namespace: z.ZodType<string, string> = parsed((text) => {
   if (isDnsLabel(text)) return text;
   throw new Error('must be the name of a namespace: 1 to 63 of a-z, 0-9 and "-", not "-" at either end');
 });
+export const serviceName: z.ZodType<string, string> = parsed((text) => {
+  if (isDnsLabel(text)) return text;
+  throw new Error('must be the name of a Service: 1 to 63 of a-z, 0-9 and "-", not "-" at either end');
+});
+/** A cluster's share of the answers. */
+export const weight: z.ZodType<number, string> = wholeNumber(0, 1000, 'a weight');
 /** RFC 2181, 8: at most 2^31 - 1; what is longer than a week helps nobody and is capped by resolvers. */
 export const ttl: z.ZodType<number, string> = wholeNumber(0, 604_800, 'seconds');
 

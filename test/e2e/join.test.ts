@@ -27,12 +27,6 @@ const service = {
   metadata: { name: 'web', namespace: 'shop' },
   spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
 };
-const serviceExport = {
-  apiVersion: 'multicluster.x-k8s.io/v1beta1',
-  kind: 'ServiceExport',
-  metadata: { name: 'web', namespace: 'shop' },
-};
-
 suite('join installs Pharos into real clusters', { skip }, () => {
   let lab: Lab;
   let broker: FabricApiServer;
@@ -110,7 +104,7 @@ suite('join installs Pharos into real clusters', { skip }, () => {
       assert.match(said, /cluster DNS sends clusterset\.local to 10\./);
       assert.match(said, /pharos export NAME/);
     }
-    await west.apply([serviceExport]);
+    await run('export', 'web', '-n', 'shop', '--wait', `--kubeconfig=${west.kubeconfig}`);
     await until('the name in a pod', 60_000, async () => {
       assert.match(
         await inEast('curl', '-sS', '--max-time', '5', 'http://web.shop.svc.clusterset.local/'),

@@ -5,9 +5,11 @@ import { brokerRemoveClusterSpec } from './broker-remove-cluster.ts';
 import { brokerShowSpec } from './broker-show.ts';
 import { completionSpec } from './completion.ts';
 import { dnsSpec } from './dns.ts';
+import { exportSpec } from './export.ts';
 import { joinSpec } from './join.ts';
 import { leaveSpec } from './leave.ts';
 import { playgroundSpec } from './playground.ts';
+import { unexportSpec } from './unexport.ts';
 
 /** Every command there is, in the order of the help. */
 export const specs: readonly CommandSpec[] = [
@@ -19,5 +21,7 @@ export const specs: readonly CommandSpec[] = [
   brokerRemoveClusterSpec,
   joinSpec,
   leaveSpec,
+  exportSpec,
+  unexportSpec,
   completionSpec,
 ];

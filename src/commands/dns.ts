@@ -1,3 +1,5 @@
+import { contains, parseIp } from '../api/cidr.ts';
+import { ipFamily } from '../api/ip.ts';
 import { formatListenAddress } from '../config/listen-address.ts';
 import type { dnsSpec } from '../config/specs/dns.ts';
 import { dnsMetrics } from '../dns/metrics.ts';
@@ -35,11 +37,15 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     ...(cluster !== undefined && { ownCluster: cluster }),
   });
 
+  const trusts = (address: string): boolean =>
+    ipFamily(address) !== undefined &&
+    values.trustProxy.some((network) => contains(network, parseIp(address)));
   const server = await startDnsServer({
     source: zone,
     listen: values.listen,
     reusePort: values.reusePort,
     ...udpWay(values, log),
+    trusts,
     log: logging('server'),
   });
   const shutdown = new Shutdown({ process: context.process, log, clock });

@@ -1,6 +1,6 @@
 /** The types that flags may have: each turns the user's text into a checked value or says what is wrong. */
 import { z } from 'zod';
-import { type Cidr, parseCidr } from '../api/cidr.ts';
+import { type Cidr, hostCidr, parseCidr, parseIp } from '../api/cidr.ts';
 import { type ClusterId, isDnsLabel, parseClusterId } from '../api/identity.ts';
 import { canonicalIp, ipFamily } from '../api/ip.ts';
 import { isRedisUrl, parseRedisUrl, type RedisUrl } from '../api/redis-url.ts';
@@ -69,6 +69,11 @@ export const ipAddress: z.ZodType<string, string> = parsed((text) => {
   if (ipFamily(text) !== undefined) return canonicalIp(text);
   throw new Error('must be an IP address');
 });
+
+/** A network, or one address as the network that holds it alone. */
+export const network: z.ZodType<Cidr, string> = parsed((text) =>
+  text.includes('/') ? parseCidr(text) : hostCidr(parseIp(text)),
+);
 
 /** A domain name in lower case with the final dot, whether it was written or not. */
 export const zone: z.ZodType<string, string> = parsed((text) => {

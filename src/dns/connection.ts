@@ -4,12 +4,15 @@ import type { Counters } from './counters.ts';
 import { FrameReader } from './frames.ts';
 import { putUint16 } from './header.ts';
 import type { Client, Respond } from './respond.ts';
+import type { ShimSession } from './shim-sessions.ts';
 
 /** How long a connection must be quiet before a server that closes ends it; milliseconds. */
 const QUIET_MS = 100;
 
 export interface ConnectionDeps {
   readonly respond: Respond;
+  /** Where the client is a CoreDNS plugin of ours, or may be one: what it is asked first. */
+  readonly session: ShimSession | undefined;
   readonly counters: Counters;
   /** See {@link TcpLimits}. */
   readonly idleMs: number;
@@ -67,12 +70,13 @@ export class Connection {
    * with it that the client has not read.
    */
   retire(): void {
+    if (this.#retiring === undefined) this.#deps.session?.retire();
     this.#retiring ??= setTimeout(() => this.#socket.end(), QUIET_MS);
   }
 
   #answer(): void {
     const socket = this.#socket;
-    const { respond, out, onQuery } = this.#deps;
+    const { respond, session, out, onQuery } = this.#deps;
     socket.cork();
     let query: Buffer | undefined;
     // A client that does not read its answers gets no more of them until it does.
@@ -81,7 +85,7 @@ export class Connection {
       this.#retiring?.refresh();
       this.lastQueryAt = performance.now();
       onQuery();
-      const length = respond(query, query.length, this.#client, 'tcp', out);
+      const length = session?.respond(query, out) ?? respond(query, query.length, this.#client, 'tcp', out);
       if (length > 0) this.#blocked = !socket.write(framed(out, length));
     }
     socket.uncork();

@@ -4,6 +4,7 @@ import { ipBytes } from '../api/ip.ts';
 import { Connection } from './connection.ts';
 import type { Counters } from './counters.ts';
 import { type Respond, RESPONSE_ROOM } from './respond.ts';
+import type { ShimSessions } from './shim-sessions.ts';
 
 export interface TcpLimits {
   /** Connections at a time, overall. */
@@ -26,6 +27,7 @@ export interface ConnectionsDeps {
   readonly respond: Respond;
   readonly counters: Counters;
   readonly limits: TcpLimits;
+  readonly sessions: ShimSessions;
 }
 
 /** How a socket for both families writes the address of an IPv4 client (RFC 4291, 2.5.5.2). */
@@ -77,6 +79,7 @@ export class Connections {
       { address },
       {
         ...this.#deps,
+        session: this.#deps.sessions.accept(socket, address),
         idleMs: limits.idleMs,
         out: this.#out,
         onQuery: () => {

@@ -34,6 +34,9 @@ export class Counters {
   tcpAccepted = 0;
   tcpRefused = 0;
   tcpTimedOut = 0;
+  /** Sessions of CoreDNS plugins now, and how many ended because the plugin did not read. */
+  shimSessions = 0;
+  shimCutOff = 0;
   /** Time to answer, of every 64th query: number by bucket, and the sum in seconds. */
   readonly durations = new Float64Array(DURATION_BOUNDS.length + 1);
   durationSum = 0;

@@ -101,6 +101,16 @@ export function dnsMetrics({
       'TCP connections closed for silence, or for not reading answers.',
       () => counters.tcpTimedOut,
     ),
+    gauge(
+      'shim_sessions',
+      'CoreDNS plugins that keep answers and are told of changes.',
+      () => counters.shimSessions,
+    ),
+    counter(
+      'shim_sessions_cut_off_total',
+      'Sessions of CoreDNS plugins closed because the plugin did not read.',
+      () => counters.shimCutOff,
+    ),
     {
       name: 'pharos_dns_answer_duration_seconds',
       help: 'Time from reading a query to having its response, without waiting in sockets; one query in 64 is timed.',

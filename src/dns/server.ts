@@ -15,6 +15,7 @@ import type { UdpBatchAddon } from './udp-batch.ts';
 import type { UdpTransport } from './udp-transport.ts';
 import { UdpWorkers } from './udp-workers.ts';
 import { listenUdp, type UdpDeps } from './udp.ts';
+import { ShimSessions } from './shim-sessions.ts';
 import { type CacheBounds, WireCache } from './wire-cache.ts';
 import { MessageWriter } from './writer.ts';
 
@@ -23,6 +24,8 @@ export interface DnsServerOptions {
   readonly listen: readonly ListenAddress[];
   readonly log: Log;
   readonly limits?: Partial<TcpLimits>;
+  /** Whether the peer with this address may ask in the names of others; nobody may unless told. */
+  readonly trusts?: (address: string) => boolean;
   readonly cache?: Partial<CacheBounds>;
   /** Whether another process may listen where this one does, and take over from it; off unless told. */
   readonly reusePort?: boolean;
@@ -72,6 +75,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   };
   const feed = new TableFeed(source, randomInt(2 ** 32), new MessageWriter(Buffer.alloc(MAX_MESSAGE)));
   const respond = createResponder({ source, cache, counters, feed, onFailure });
+  const sessions = new ShimSessions({ source, counters, trusts: options.trusts ?? (() => false) });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const interfaces = options.interfaces ?? networkInterfaces;
   const reusePort = options.reusePort ?? false;
@@ -85,10 +89,13 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     await Promise.all(listeners.map((listener) => listener.close()));
     cache.close();
     feed.close();
+    sessions.close();
   };
   try {
     for (const at of options.listen) {
-      listeners.push(await Listener.open(at, { respond, counters, udp, limits, interfaces, reusePort, log }));
+      listeners.push(
+        await Listener.open(at, { respond, counters, udp, limits, sessions, interfaces, reusePort, log }),
+      );
     }
     workers?.start();
   } catch (error) {

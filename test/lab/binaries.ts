@@ -1,12 +1,14 @@
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cacheDir, contentKey } from './cache.ts';
 import { command, must } from './command.ts';
 import { lock } from './lock.ts';
 
-/** A Go module of ours (test/lab/go/<name>) that pins the version of what is built from it. */
+/** A Go module of ours (test/lab/go/<name> unless told) that pins the version of what is built from it. */
 interface Part {
+  /** Where the module is, from the root of the repository, and what of it is Go of ours: it is built anew when that changes. */
+  readonly source?: string;
   /** The module whose version is that of the part. */
   readonly module: string;
   /** Name of the binary → the package it is built from. */
@@ -44,6 +46,12 @@ const parts = {
     packages: { coredns: 'github.com/coredns/coredns' },
     ldflags: stripped,
   },
+  'coredns-pharos': {
+    source: 'coredns-plugin-shim',
+    module: 'github.com/coredns/coredns',
+    packages: { 'coredns-pharos': './cmd/coredns' },
+    ldflags: stripped,
+  },
   helm: {
     module: 'helm.sh/helm/v3',
     packages: { helm: 'helm.sh/helm/v3/cmd/helm' },
@@ -66,7 +74,23 @@ export const clusterBinaries: readonly Binary[] = binariesOf('kubernetes', 'etcd
 
 const goFlags = ['-buildvcs=false', '-trimpath'];
 const goEnv = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
-const moduleDir = (name: string): string => join(import.meta.dirname, 'go', name);
+const moduleDir = (name: string): string => {
+  const { source }: Partial<Part> = name in parts ? parts[name as PartName] : {};
+  return source === undefined
+    ? join(import.meta.dirname, 'go', name)
+    : join(import.meta.dirname, '../..', source);
+};
+
+/** The Go files of a part that is our own code, tests left out. */
+async function ownSource(name: PartName): Promise<string> {
+  const { source }: Part = parts[name];
+  if (source === undefined) return '';
+  const files = globSync('**/*.go', { cwd: moduleDir(name) }).filter((file) => !file.endsWith('_test.go'));
+  const texts = await Promise.all(
+    files.sort().map(async (file) => `${file}\n${await readFile(join(moduleDir(name), file), 'utf8')}`),
+  );
+  return texts.join('\n');
+}
 
 const progress = (text: string): void => void process.stderr.write(`lab: ${text}\n`);
 
@@ -103,7 +127,7 @@ async function placeOf(name: PartName): Promise<{ readonly dir: string; readonly
     goMod,
     await readFile(join(moduleDir(name), 'go.sum')),
     await goVersion(moduleDir(name)),
-    [...goFlags, part.ldflags(version)].join(' '),
+    [...goFlags, part.ldflags(version), await ownSource(name)].join(' '),
   );
   return { dir: join(cacheDir, 'bin', `${name}-${version}-${key}`), version };
 }

@@ -13,6 +13,7 @@ const brings = {
   curl: 'curl',
   dnsperf: 'dnsperf',
   dnsutils: 'dig',
+  gcc: 'gcc',
   iproute2: 'ip',
   iptables: 'iptables',
   knot: 'knotd',

@@ -11,7 +11,7 @@ import {
   ttlFlag,
   zoneFlag,
 } from '../shared-flags.ts';
-import { duration, ipAddress, listenAddress, oneOf, storeUrl, text, threads } from '../types.ts';
+import { duration, ipAddress, listenAddress, network, oneOf, storeUrl, text, threads } from '../types.ts';
 
 export const dnsSpec = {
   name: 'dns',
@@ -73,6 +73,13 @@ export const dnsSpec = {
       help: "Address of this server for the zone's NS record; may be given again",
       placeholder: 'ADDRESS',
       type: ipAddress,
+      default: [],
+    },
+    'trust-proxy': {
+      form: 'list',
+      help: "Address or network of cluster DNS whose pharos plugin may ask in its clients' names; may be given again",
+      placeholder: 'NETWORK',
+      type: network,
       default: [],
     },
     'stale-after': {

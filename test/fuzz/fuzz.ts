@@ -2,7 +2,9 @@
  * Throws packets at the query path over a zone that changes meanwhile, and checks after each what has to hold.
  */
 import type { Transport } from '../../src/dns/counters.ts';
+import { fastPath } from '../unit/dns/support/fast.ts';
 import { queryPath } from '../unit/dns/support/messages.ts';
+import { slowly } from '../unit/dns/support/slowly.ts';
 import { objectsOf, type ServiceText, zoneOf } from '../unit/zone/driver.ts';
 import { violation } from './invariants.ts';
 import { mutate, wellFormed } from './mutate.ts';
@@ -65,12 +67,15 @@ const NAMES = [
 const CHANGE_EVERY = 997;
 /** One response in this many is compared with that of a server which keeps nothing. */
 const COMPARE_EVERY = 16;
+/** Little, so that generations turn over. */
+const TABLE_BYTES = 128 * 1024;
 const BOUNDS = { entries: 2000, bytes: 2 * 1024 * 1024 };
 
 export interface Outcome {
   readonly packets: number;
   readonly responses: number;
   readonly cacheHits: number;
+  readonly fastAnswers: number;
   readonly rcodes: readonly number[];
 }
 
@@ -90,6 +95,8 @@ export function fuzz(options: {
   const zone = zoneOf(SERVICES, { reverseZones: ['10.1.0.0/16'] });
   const warm = queryPath(zone, BOUNDS);
   const cold = queryPath(zone, { entries: 1, bytes: 1 });
+  const fast = fastPath(zone, TABLE_BYTES);
+  let fastAnswers = 0;
   let responses = 0;
   let previous = wellFormed(random, NAMES);
 
@@ -122,6 +129,20 @@ export function fuzz(options: {
     const wrong = violation(packet, response, transport, intact);
     if (wrong !== undefined) fail(wrong);
     if (response !== undefined) responses++;
+    if (transport === 'udp') {
+      const sent = fast.send(packet, client);
+      if (!packet.equals(given)) fail('the packet was changed by the fast path');
+      const wrong = violation(packet, sent.response, 'udp', intact);
+      if (wrong !== undefined) fail(`fast path: ${wrong}`);
+      if (gist(sent.response) !== gist(response)) {
+        fail(`fast path: ${gist(sent.response)}, responder: ${gist(response)}`);
+      }
+      if (sent.fast && fastAnswers++ % COMPARE_EVERY === 0) {
+        const got = sent.response?.toString('hex') ?? '';
+        const possible = slowly(zone, packet, client.address);
+        if (!possible.includes(got)) fail(`fast path: ${got}, computed: ${possible[0]}`);
+      }
+    }
     if (number % COMPARE_EVERY === 0) {
       const other = cold.send(packet, transport, client);
       if (gist(response) !== gist(other)) fail(`kept: ${gist(response)}, computed: ${gist(other)}`);
@@ -136,6 +157,7 @@ export function fuzz(options: {
     packets: options.packets,
     responses,
     cacheHits: counters.cacheHits,
+    fastAnswers,
     rcodes: [...counters.responses],
   };
 }

@@ -54,9 +54,9 @@ try {
     throw new Violation(`the heap grew by ${growth.toFixed(1)} MB; seed ${seed}`);
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  const { responses, cacheHits, rcodes } = outcome;
+  const { responses, cacheHits, fastAnswers, rcodes } = outcome;
   console.log(
-    `fuzz: ${packets} packets in ${seconds} s, ${responses} responses, ${cacheHits} from the cache, heap ${growth.toFixed(1)} MB more; by code: ${rcodes.join(' ')}`,
+    `fuzz: ${packets} packets in ${seconds} s, ${responses} responses, ${cacheHits} from the cache, ${fastAnswers} from the table, heap ${growth.toFixed(1)} MB more; by code: ${rcodes.join(' ')}`,
   );
 } catch (error) {
   if (!(error instanceof Violation)) throw error;

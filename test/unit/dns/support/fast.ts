@@ -34,5 +34,5 @@ export function fastPath(source: AnswerSource, tableBytes = 1024 * 1024) {
     const length = respond(message, message.length, client, 'udp', out, table.miss);
     return { response: length === 0 ? undefined : Buffer.from(out.subarray(0, length)), fast: false };
   };
-  return { send, counters, table, feed, failures };
+  return { send, respond, counters, table, feed, failures };
 }

@@ -9,7 +9,7 @@ import { openJoinedBroker } from '../membership/open-broker.ts';
 import { healthRoutes } from '../observability/http.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { epochOf, LeaderElection } from '../runtime/lease.ts';
+import { epochOf, LeaderElection, leaseTimes } from '../runtime/lease.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import { type KubernetesStore, openKubernetesStore } from '../store/kubernetes.ts';
 import { clustersetCidrsOf } from './clusterset-cidrs.ts';
@@ -32,31 +32,42 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
   const log = logging('agent');
   const clock = systemClock;
   const clustersetCidrs = clustersetCidrsOf(values);
+  let election: LeaderElection | undefined;
+  const mayWrite = (): boolean => !values.leaderElect || election?.isLeader === true;
   const open = (name: string, kubeconfig: string | undefined): Promise<KubernetesStore> =>
     openKubernetesStore({
       log: logging('store', { store: name }),
+      mayWrite,
       ...(kubeconfig !== undefined && { kubeconfig: userPath(environment, kubeconfig) }),
     });
   const member = await open('member', values.kubeconfig);
   const cluster = await memberClusterId(member, values.clusterId, log);
   const joined =
     values.brokerKubeconfig === undefined
-      ? await openJoinedBroker({ member, cluster, clock, random: Math.random, log: logging('broker') })
+      ? await openJoinedBroker({
+          member,
+          cluster,
+          clock,
+          random: Math.random,
+          log: logging('broker'),
+          mayWrite,
+        })
       : undefined;
   const broker = joined?.store ?? (await open('broker', values.brokerKubeconfig ?? values.kubeconfig));
   const brokerNamespace = joined?.namespace ?? values.brokerNamespace;
 
-  const election = values.leaderElect
-    ? new LeaderElection({
-        store: member,
-        namespace: values.leaseNamespace,
-        name: LEASE,
-        identity: `${hostname()}_${randomUUID()}`,
-        clock,
-        random: Math.random,
-        log: logging('election'),
-      })
-    : undefined;
+  if (values.leaderElect) {
+    election = new LeaderElection({
+      store: member,
+      namespace: values.leaseNamespace,
+      name: LEASE,
+      identity: `${hostname()}_${randomUUID()}`,
+      times: leaseTimes(values.leaseDuration),
+      clock,
+      random: Math.random,
+      log: logging('election'),
+    });
+  }
   let agent: Agent | undefined; // while this process works
   let publisher: RedisPublisher | undefined; // likewise
   const shutdown = new Shutdown({ process, log, clock });
@@ -64,7 +75,7 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
     ...(agent === undefined ? [] : agentMetrics(agent)),
     ...(election === undefined ? [] : electionMetrics(election)),
     ...(publisher === undefined ? [] : publisherMetrics(publisher)),
-    ...storeMetrics({ member: member.counters, broker: broker.counters }),
+    ...storeMetrics({ member, broker }),
   ]);
   const notReady = (): string | undefined => {
     if (shutdown.signal.aborted) return 'shutting down';

@@ -65,7 +65,7 @@ export async function openDnsStore(
         log,
         ...(kubeconfig !== undefined && { kubeconfig: userPath(environment, kubeconfig) }),
       });
-      const metrics = storeMetrics({ member: store.counters });
+      const metrics = storeMetrics({ member: store });
       return { store, kubernetes: true, metrics, tellProblems() {}, close: async () => store.close() };
     }
     case 'redis': {

@@ -48,6 +48,12 @@ export const redisUrl: z.ZodType<RedisUrl, string> = parsed((text) => {
 });
 /** Seconds. */
 export const duration: z.ZodType<number, string> = parsed(parseDuration);
+/** Seconds; shorter than this a Lease ends while its holder only waits for an answer. */
+export const leaseDuration: z.ZodType<number, string> = parsed((text) => {
+  const seconds = parseDuration(text);
+  if (Number.isInteger(seconds) && seconds >= 3) return seconds;
+  throw new Error('must be whole seconds, at least 3s');
+});
 export const clusterId: z.ZodType<ClusterId, string> = parsed(parseClusterId);
 export const namespace: z.ZodType<string, string> = parsed((text) => {
   if (isDnsLabel(text)) return text;

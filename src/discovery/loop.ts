@@ -11,8 +11,8 @@ export interface LoopOptions {
   readonly random: () => number;
 }
 
-/** Calls to API servers under way at once, at least; what bounds the rate is how fast they answer. */
-const WORKERS = 8;
+/** Enough to keep as many calls under way as an API server is given at once; the store bounds those. */
+const WORKERS = 16;
 /** Most keys have nothing to write, above all at the start. */
 const PER_SECOND = 20_000;
 

@@ -16,6 +16,8 @@ export interface OpenBrokerOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  /** Asked before each write to the broker, but for Leases; false = it is not sent. */
+  readonly mayWrite?: () => boolean;
 }
 
 /** The broker that a cluster joined. */

@@ -25,8 +25,12 @@ export interface LeaseTimes {
   readonly retryMs: number;
 }
 
-/** Kubernetes' own defaults. */
-const TIMES: LeaseTimes = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
+/** For Leases of so many seconds; for 15 these are Kubernetes' own defaults. */
+export const leaseTimes = (seconds: number): LeaseTimes => ({
+  leaseMs: seconds * 1000,
+  renewDeadlineMs: (seconds * 1000 * 2) / 3,
+  retryMs: (seconds * 1000 * 2) / 15,
+});
 
 export interface LeaderElectionOptions {
   readonly store: LeaseStore;
@@ -59,11 +63,15 @@ export class LeaderElection {
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
-    this.#times = options.times ?? TIMES;
+    this.#times = options.times ?? leaseTimes(15);
   }
 
+  /**
+   * Whether this process leads at this very moment. A process that was asleep hears of its lost leadership
+   * late: the time since the last renewal counts, too, so that who asks before each write is fenced off.
+   */
   get isLeader(): boolean {
-    return this.#leading;
+    return this.#leading && this.#options.clock.monotonic() < this.#renewedAt + this.#times.renewDeadlineMs;
   }
 
   /**

@@ -5,6 +5,8 @@ import type { KubeObject } from '../api/objects.ts';
 import { SecretText } from '../api/secret-text.ts';
 import type { Log } from '../observability/log.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
+import type { PaceLimits } from '../runtime/pace.ts';
+import { type Judgement, PacedCalls } from '../runtime/paced-calls.ts';
 import { loadKubeAccess } from './kube-access.ts';
 import { failureOfError, KubeFailure, storeError } from './kube-failure.ts';
 import { adoptionPatch } from './kube-ownership.ts';
@@ -34,6 +36,11 @@ export interface KubernetesOptions {
   /** Path of a kubeconfig file; without it the process must run in a pod. */
   readonly kubeconfig?: string;
   readonly log: Log;
+  /**
+   * Asked right before each request that changes anything, but for Leases: false = it is not sent. For who
+   * may act only while it leads.
+   */
+  readonly mayWrite?: () => boolean;
   /** For tests. */
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -47,6 +54,12 @@ const TIMES: WatchTimes = {
   deadlineMs: 15_000,
   backoff: { baseMs: 200, maxMs: 15_000 },
 };
+/** A server that answers well has no more to do for us at once than this. */
+const PACE: PaceLimits = { least: 1, first: 16, most: 64, slowMs: 1000 };
+/** What a server asks for beyond that holds for the object in question, not for all. */
+const LONGEST_PAUSE_SECONDS = 60;
+/** What keeps all else alive, leading and being let in, is little and waits for nobody. */
+const URGENT = /^\/apis\/coordination\.k8s\.io\/|\/token$/;
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
 /**
@@ -68,6 +81,9 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
   readonly #log: Log;
   readonly #times: WatchTimes;
   readonly #server = { streamsLists: true };
+  readonly #mayWrite: () => boolean;
+  /** Every call goes through it. Watches do not: they are few and last. */
+  readonly pace: PacedCalls;
   readonly counters: KubernetesCounters = {
     calls: {
       list: { succeeded: 0, failed: 0 },
@@ -88,6 +104,8 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
     this.#random = options.random ?? Math.random;
     this.#log = options.log;
     this.#times = { ...TIMES, ...options.times };
+    this.#mayWrite = options.mayWrite ?? (() => true);
+    this.pace = new PacedCalls({ clock: this.#clock, limits: PACE, judge });
   }
 
   get location(): string {
@@ -190,8 +208,9 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
     }
   }
 
-  /** Closes the kept connections; calls under way fail. */
+  /** Closes the kept connections; calls under way and those that wait for their turn fail. */
   close(): void {
+    this.pace.giveUp(new KubeFailure('the connection was closed before it was sent'));
     this.#transport.close();
   }
 
@@ -280,7 +299,15 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
   }
 
   #call(request: KubeRequest): Promise<unknown> {
-    return this.#transport.call(request, this.#times.deadlineMs);
+    const { deadlineMs } = this.#times;
+    if (URGENT.test(request.path)) return this.#transport.call(request, deadlineMs);
+    return this.pace.run(async () => {
+      // Asked when it is its turn: it may have waited.
+      if (request.method !== 'GET' && !this.#mayWrite()) {
+        throw new KubeFailure('this process does not lead any more', { status: 409 });
+      }
+      return this.#transport.call(request, deadlineMs);
+    });
   }
 
   /** Counts `run` and turns what fails into a StoreError that says what was tried. */
@@ -297,6 +324,18 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
       throw storeError(action, this.location, failureOfError(error));
     }
   }
+}
+
+/** What a failure says about how much the server can do. */
+function judge(error: unknown): Judgement {
+  const { status, isAnswer, retryAfterSeconds } = failureOfError(error);
+  const isOverloaded = status !== undefined && (status === 429 || status >= 500);
+  return {
+    end: isOverloaded ? 'overloaded' : isAnswer ? 'answered' : 'lost',
+    ...(retryAfterSeconds !== undefined && {
+      retryAfterMs: Math.min(retryAfterSeconds, LONGEST_PAUSE_SECONDS) * 1000,
+    }),
+  };
 }
 
 interface ListPage<T> {

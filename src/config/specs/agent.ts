@@ -9,7 +9,7 @@ import {
   logFlags,
   metricsListenFlag,
 } from '../shared-flags.ts';
-import { namespace, oneOf, redisUrl, text } from '../types.ts';
+import { leaseDuration, namespace, oneOf, redisUrl, text } from '../types.ts';
 
 const ENDPOINTS = ['service', 'pods'] as const;
 
@@ -69,6 +69,13 @@ export const agentSpec = {
       placeholder: 'NAMESPACE',
       type: namespace,
       default: 'pharos-system',
+    },
+    'lease-duration': {
+      form: 'value',
+      help: 'How long the Lease of a replica that died is respected; one that cannot renew stops after two thirds of it',
+      placeholder: 'DURATION',
+      type: leaseDuration,
+      default: '15s',
     },
     ...metricsListenFlag,
     ...logFlags({ format: 'json', level: 'info' }),

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import type { KubeAccess } from './kube-access.ts';
 import { failureOfError, failureOfResponse, KubeFailure } from './kube-failure.ts';
@@ -11,6 +12,8 @@ export interface KubeRequest {
   /** Parameters whose value is undefined are left out. */
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: { readonly type: string; readonly content: object };
+  /** Asked at the last moment before it is sent, when a connection stands: what it throws is what becomes of it. */
+  readonly beforeSending?: () => void;
 }
 
 /** Probes on a silent connection, so that a dead peer is noticed in some twenty seconds. */
@@ -99,7 +102,7 @@ export class KubeTransport {
   }
 
   async #send(
-    { method, path, query, body }: KubeRequest,
+    { method, path, query, body, beforeSending }: KubeRequest,
     signal: AbortSignal,
   ): Promise<http.IncomingMessage> {
     const access = await unlessAborted(this.#access.options(), signal);
@@ -123,7 +126,7 @@ export class KubeTransport {
       },
     };
     const request = url.protocol === 'https:' ? https.request(url, options) : http.request(url, options);
-    const response = await head(request, content, signal);
+    const response = await head(request, content, signal, beforeSending);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
     const explanation = await text(response, signal, MAX_ERROR_BYTES);
@@ -146,6 +149,7 @@ function head(
   request: http.ClientRequest,
   content: string | undefined,
   signal: AbortSignal,
+  beforeSending: () => void = () => {},
 ): Promise<http.IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
   const abort = (): void => {
@@ -163,7 +167,21 @@ function head(
   });
   if (signal.aborted) abort();
   else signal.addEventListener('abort', abort, { once: true });
-  request.end(content);
+  const send = (): void => {
+    try {
+      beforeSending();
+      request.end(content);
+    } catch (error) {
+      signal.removeEventListener('abort', abort);
+      reject(failureOfError(error));
+      request.destroy();
+    }
+  };
+  request.once('socket', (socket: Socket & { secureConnecting?: boolean }) => {
+    if (socket.secureConnecting === true) socket.once('secureConnect', send);
+    else if (socket.connecting) socket.once('connect', send);
+    else send();
+  });
   return promise;
 }
 

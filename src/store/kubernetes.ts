@@ -301,13 +301,15 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
   #call(request: KubeRequest): Promise<unknown> {
     const { deadlineMs } = this.#times;
     if (URGENT.test(request.path)) return this.#transport.call(request, deadlineMs);
-    return this.pace.run(async () => {
-      // Asked when it is its turn: it may have waited.
-      if (request.method !== 'GET' && !this.#mayWrite()) {
-        throw new KubeFailure('this process does not lead any more', { status: 409 });
-      }
-      return this.#transport.call(request, deadlineMs);
-    });
+    // Asked when it is its turn and a connection stands: both may have taken long.
+    const beforeSending = (): void => {
+      if (this.#mayWrite()) return;
+      throw new KubeFailure('this process does not lead any more', { status: 409 });
+    };
+    const isRead = request.method === 'GET';
+    return this.pace.run(() =>
+      this.#transport.call(isRead ? request : { ...request, beforeSending }, deadlineMs),
+    );
   }
 
   /** Counts `run` and turns what fails into a StoreError that says what was tried. */

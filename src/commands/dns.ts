@@ -1,5 +1,3 @@
-import { contains, parseIp } from '../api/cidr.ts';
-import { ipFamily } from '../api/ip.ts';
 import { formatListenAddress } from '../config/listen-address.ts';
 import type { dnsSpec } from '../config/specs/dns.ts';
 import { dnsMetrics } from '../dns/metrics.ts';
@@ -10,6 +8,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import { Zone } from '../zone/zone.ts';
 import type { Run } from './command.ts';
+import { dnsProtocol } from './dns-protocol.ts';
 import { openDnsSource } from './dns-source.ts';
 import { feedZone } from './feed-zone.ts';
 import { loggingTo } from './logging.ts';
@@ -17,6 +16,11 @@ import { serveOrExplain } from './serve.ts';
 import { udpWay } from './udp-way.ts';
 import { zoneMetrics } from './zone-metrics.ts';
 
+/**
+ * The serial that a server begins with counts this many milliseconds since 1970, so that secondaries of the one
+ * before it see a later one (RFC 1982), also where that counted 50 changes a second without a pause.
+ */
+const SERIAL_MS = 20;
 /** How long queries are still answered after readiness is off, for whoever has not noticed yet. */
 const DRAIN_MS = 1000;
 
@@ -33,19 +37,21 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     strictNames: values.strictNames,
     advertise: values.advertise,
     reverseZones: values.clustersetCidr,
-    serial: Math.floor(clock.now() / 1000),
+    serial: Math.floor(clock.now() / SERIAL_MS),
     ...(cluster !== undefined && { ownCluster: cluster }),
   });
 
-  const trusts = (address: string): boolean =>
-    ipFamily(address) !== undefined &&
-    values.trustProxy.some((network) => contains(network, parseIp(address)));
+  const feeding = new AbortController();
   const server = await startDnsServer({
     source: zone,
     listen: values.listen,
+    protocol: await dnsProtocol(values, context, log, feeding.signal),
+    limits: {
+      connections: values.tcpConnections,
+      connectionsPerClient: values.tcpConnectionsPerClient,
+    },
     reusePort: values.reusePort,
     ...udpWay(values, log),
-    trusts,
     log: logging('server'),
   });
   const shutdown = new Shutdown({ process: context.process, log, clock });
@@ -80,7 +86,6 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     unsubscribe();
     log.info({ services: [...zone.services()].length }, 'The zone is complete: answering');
   });
-  const feeding = new AbortController();
   const { staleAfter } = values;
   const feed = { store, zone, clock, log: logging('store'), staleAfter, gateways: true };
   const fed = feedZone(feed, feeding.signal);

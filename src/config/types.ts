@@ -81,6 +81,15 @@ export const network: z.ZodType<Cidr, string> = parsed((text) =>
   text.includes('/') ? parseCidr(text) : hostCidr(parseIp(text)),
 );
 
+/** RFC 5001 has bytes; text that people can read is more useful. */
+export const label: z.ZodType<string, string> = parsed((text) => {
+  if (/^[\x21-\x7e]{1,64}$/.test(text)) return text;
+  throw new Error('must be 1 to 64 letters, digits and signs without spaces');
+});
+
+/** From 1 up to a million of something. */
+export const count = (what: string): z.ZodType<number, string> => wholeNumber(1, 1_000_000, what);
+
 /** A domain name in lower case with the final dot, whether it was written or not. */
 export const zone: z.ZodType<string, string> = parsed((text) => {
   const labels = text.toLowerCase().replace(/\.$/, '').split('.');

@@ -1,9 +1,11 @@
 /** One client's stream of queries, over TCP or TLS (RFC 7766, 7858): framing, back-pressure, silence, end. */
 import type { Socket } from 'node:net';
+import type { Client } from './client.ts';
 import type { Counters } from './counters.ts';
 import { FrameReader } from './frames.ts';
 import { putUint16 } from './header.ts';
-import type { Client, Respond } from './respond.ts';
+import { readProxyHeader } from './proxy-protocol.ts';
+import type { Respond } from './respond.ts';
 import type { ShimSession } from './shim-sessions.ts';
 
 /** How long a connection must be quiet before a server that closes ends it; milliseconds. */
@@ -18,15 +20,23 @@ export interface ConnectionDeps {
   readonly idleMs: number;
   /** Scratch space for one response, shared by all connections: it is copied before anyone else writes. */
   readonly out: Buffer;
-  /** Told after each whole query. */
+  /** Told before each whole query is answered. */
   readonly onQuery: () => void;
+  /**
+   * Where the peer is trusted to say who its client is: told of that client, before its first query.
+   * @returns whether it may have a connection
+   */
+  readonly onProxied?: (address: string) => boolean;
 }
 
 export class Connection {
   /** When the last whole query came, or the connection; by `performance.now()`. */
   lastQueryAt = performance.now();
   readonly #socket: Socket;
-  readonly #client: Client;
+  #client: Client;
+  #session: ShimSession | undefined;
+  // What was received of a header that may come first, from trusted peers.
+  #beginning: Buffer | undefined;
   readonly #deps: ConnectionDeps;
   readonly #frames = new FrameReader();
   readonly #idle: NodeJS.Timeout;
@@ -36,8 +46,10 @@ export class Connection {
 
   constructor(socket: Socket, client: Client, deps: ConnectionDeps) {
     this.#socket = socket;
-    this.#client = client;
+    this.#client = { ...client, idleTenths: Math.round(deps.idleMs / 100) };
     this.#deps = deps;
+    this.#session = deps.session;
+    if (deps.onProxied !== undefined) this.#beginning = Buffer.alloc(0);
     this.#idle = setTimeout(() => {
       deps.counters.tcpTimedOut++;
       socket.destroy();
@@ -45,7 +57,9 @@ export class Connection {
     this.#idle.unref();
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
-      this.#frames.push(chunk);
+      const stream = this.#beginning === undefined ? chunk : this.#afterHeader(chunk);
+      if (stream === undefined) return;
+      this.#frames.push(stream);
       this.#answer();
     });
     socket.on('drain', () => {
@@ -70,13 +84,41 @@ export class Connection {
    * with it that the client has not read.
    */
   retire(): void {
-    if (this.#retiring === undefined) this.#deps.session?.retire();
+    if (this.#retiring === undefined) this.#session?.retire();
+    // RFC 7828, 3.2.2: with no time left a client shall not send more.
+    this.#client = { ...this.#client, idleTenths: 0 };
     this.#retiring ??= setTimeout(() => this.#socket.end(), QUIET_MS);
+  }
+
+  /** Reads the PROXY header, where there is one. @returns the bytes behind it; undefined where it is not whole yet */
+  #afterHeader(chunk: Buffer): Buffer | undefined {
+    const beginning = Buffer.concat([this.#beginning ?? chunk, chunk]);
+    const header = readProxyHeader(beginning);
+    if (header.is === 'incomplete') {
+      this.#beginning = beginning;
+      return undefined;
+    }
+    this.#beginning = undefined;
+    if (header.is === 'absent') return beginning;
+    if (header.is === 'header') {
+      const { source } = header;
+      if (source !== undefined) {
+        // What the proxy may do, whoever is behind it may not.
+        this.#session = undefined;
+        this.#client = { ...this.#client, address: source };
+      }
+      if (source === undefined || this.#deps.onProxied?.(source) === true) {
+        return beginning.subarray(header.length);
+      }
+    }
+    this.#socket.destroy();
+    return undefined;
   }
 
   #answer(): void {
     const socket = this.#socket;
-    const { respond, session, out, onQuery } = this.#deps;
+    const session = this.#session;
+    const { respond, out, onQuery } = this.#deps;
     socket.cork();
     let query: Buffer | undefined;
     // A client that does not read its answers gets no more of them until it does.

@@ -28,6 +28,8 @@ export interface ConnectionsDeps {
   readonly counters: Counters;
   readonly limits: TcpLimits;
   readonly sessions: ShimSessions;
+  /** Whether this peer may say in whose name it asks; its clients have limits, it has none. */
+  readonly trusts: (address: string) => boolean;
 }
 
 /** How a socket for both families writes the address of an IPv4 client (RFC 4291, 2.5.5.2). */
@@ -48,7 +50,8 @@ export class Connections {
     this.#deps = deps;
   }
 
-  accept(socket: Socket): void {
+  /** @param encrypted whether nobody else can read what goes over it */
+  accept(socket: Socket, encrypted = false): void {
     const { counters, limits } = this.#deps;
     socket.on('error', () => counters.socketErrors++);
     const address = socket.remoteAddress?.replace(MAPPED, '');
@@ -57,26 +60,25 @@ export class Connections {
       socket.destroy();
       return;
     }
-    const key = clientKey(address);
-    const ofClient = this.#perClient.get(key) ?? 0;
-    if (ofClient >= limits.connectionsPerClient || !this.#hasRoom()) {
+    const trusted = this.#deps.trusts(address);
+    // Whose connection it is: a trusted peer's own ones are nobody's until it has said whose.
+    let owner = trusted ? undefined : clientKey(address);
+    if ((owner !== undefined && !this.#mayHaveMore(owner)) || !this.#hasRoom()) {
       counters.tcpRefused++;
       socket.destroy();
       return;
     }
     counters.tcpAccepted++;
     counters.tcpOpen++;
-    this.#perClient.set(key, ofClient + 1);
+    if (owner !== undefined) this.#count(owner, 1);
     socket.on('close', () => {
       counters.tcpOpen--;
       this.#open.delete(socket);
-      const left = this.#perClient.get(key)! - 1;
-      if (left === 0) this.#perClient.delete(key);
-      else this.#perClient.set(key, left);
+      if (owner !== undefined) this.#count(owner, -1);
     });
     const connection = new Connection(
       socket,
-      { address },
+      { address, ...(encrypted && { encrypted }) },
       {
         ...this.#deps,
         session: this.#deps.sessions.accept(socket, address),
@@ -87,6 +89,15 @@ export class Connections {
           this.#open.delete(socket);
           this.#open.set(socket, connection);
         },
+        ...(trusted && {
+          onProxied: (client) => {
+            const key = clientKey(client);
+            const admitted = this.#mayHaveMore(key);
+            if (!admitted) counters.tcpRefused++;
+            else this.#count((owner = key), 1);
+            return admitted;
+          },
+        }),
       },
     );
     this.#open.set(socket, connection);
@@ -100,6 +111,16 @@ export class Connections {
     }, CLOSE_GRACE_MS);
     await closed;
     clearTimeout(grace);
+  }
+
+  #mayHaveMore(key: string): boolean {
+    return (this.#perClient.get(key) ?? 0) < this.#deps.limits.connectionsPerClient;
+  }
+
+  #count(key: string, difference: number): void {
+    const now = (this.#perClient.get(key) ?? 0) + difference;
+    if (now === 0) this.#perClient.delete(key);
+    else this.#perClient.set(key, now);
   }
 
   /** Whoever sends half a query and waits must not keep out those who ask: the longest silent one goes. */

@@ -18,11 +18,14 @@ export class Counters {
   /** Messages that arrived. */
   readonly queries: Record<Transport, number> = { udp: 0, tcp: 0 };
   /** Responses by response code. */
-  readonly responses = new Float64Array(Rcode.badVers + 1);
+  readonly responses = new Float64Array(Rcode.badCookie + 1);
   /** Answers that did not fit and went out empty with TC. */
   truncated = 0;
   /** Messages that got no response: too short, responses themselves, or from port 0. */
   dropped = 0;
+  /** Queries over the rate limit: those told to come over TCP or with a cookie, and those told nothing. */
+  rateSlipped = 0;
+  rateDropped = 0;
   /** Queries whose answering threw: bugs. */
   failures = 0;
   /** Receiving and sending that the system refused. */

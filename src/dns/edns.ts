@@ -9,11 +9,12 @@ import { putUint16 } from './header.ts';
 export const OWN_UDP_SIZE = 1232;
 
 /** Offsets within an OPT record whose owner is the root, for what differs between two answers. */
-export const OptAt = { extendedRcode: 5, dnssecOk: 7 } as const;
+export const OptAt = { extendedRcode: 5, dnssecOk: 7, length: 9 } as const;
 
 /** Bytes of an OPT record without options. */
 const BARE_BYTES = 11;
 const OPTION_EDE = 15;
+export const OPTION_PADDING = 12;
 /** EXTRA-TEXT beyond this is cut: it is for people, and must not push answers over the client's size. */
 const MAX_TEXT = 400;
 

@@ -17,11 +17,13 @@ export const Rcode = {
   notImp: 4,
   refused: 5,
   badVers: 16,
+  badCookie: 23,
 } as const;
 export type Rcode = (typeof Rcode)[keyof typeof Rcode];
 
-/** Class IN; Pharos serves no other (RFC 1035, 3.2.4). */
+/** Class IN, the only one that zones are served in (RFC 1035, 3.2.4), and CH, for what a server says of itself. */
 export const CLASS_IN = 1;
+export const CLASS_CH = 3;
 
 /** The longest message there is: TCP's length prefix has 16 bits (RFC 1035, 4.2.2). */
 export const MAX_MESSAGE = 65_535;

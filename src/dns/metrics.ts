@@ -14,6 +14,7 @@ const RCODE_NAMES: readonly (readonly [name: string, rcode: Rcode])[] = [
   ['NOTIMP', Rcode.notImp],
   ['REFUSED', Rcode.refused],
   ['BADVERS', Rcode.badVers],
+  ['BADCOOKIE', Rcode.badCookie],
 ];
 
 export function dnsMetrics({
@@ -66,6 +67,16 @@ export function dnsMetrics({
       'Messages that got no response: too short, responses themselves, from port 0.',
       () => counters.dropped + counters.fastSum(FastCount.dropped),
     ),
+    {
+      name: 'pharos_dns_rate_limited_total',
+      help: 'Queries over the rate limit: slipped ones were told to come over TCP or with a cookie, dropped ones nothing.',
+      type: 'counter',
+      labels: ['action'],
+      read: (): Sample[] => [
+        { labels: { action: 'slip' }, value: counters.rateSlipped },
+        { labels: { action: 'drop' }, value: counters.rateDropped },
+      ],
+    },
     counter(
       'failures_total',
       'Queries whose answering failed by a bug and were told SERVFAIL.',

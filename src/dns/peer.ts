@@ -1,6 +1,6 @@
 /** Who sent a packet, as the addon says it: 48 bytes, of which only the address is for us. */
 import { canonicalIp } from '../api/ip.ts';
-import type { Client } from './respond.ts';
+import type { Client } from './client.ts';
 
 /** Offsets; see `peer` in native/udp-batch.c. */
 const At = { family: 0, port: 2, address: 4 } as const;

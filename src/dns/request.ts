@@ -3,13 +3,14 @@
  * records follow, of which only OPT matters. Nothing is allocated; the result goes into one
  * {@link Request} that its owner uses again for the next packet.
  */
-import { At, CLASS_IN, Flag, HEADER_BYTES, uint16 } from './header.ts';
+import { At, CLASS_CH, CLASS_IN, Flag, HEADER_BYTES, uint16 } from './header.ts';
 
 /**
- * What is to become of a message: `query` is to be answered, `drop` gets no answer, the others are answered
- * with the error code of that name.
+ * What is to become of a message: `query` is to be answered, `drop` gets no answer, `chaos` asks for the server
+ * itself and `transfer` for a whole zone, which both may be refused; the others are answered with the error code of
+ * that name.
  */
-export type Verdict = 'query' | 'drop' | 'formerr' | 'notimp' | 'badvers' | 'refused';
+export type Verdict = 'query' | 'drop' | 'formerr' | 'notimp' | 'badvers' | 'refused' | 'chaos' | 'transfer';
 
 /** Longest name on the wire, the root's zero byte included (RFC 1035, 2.3.4). */
 const MAX_NAME = 255;
@@ -19,7 +20,7 @@ const CLASSIC_UDP_SIZE = 512;
 
 const TYPE_OPT = 41;
 /** Zone transfers, and MAILB and MAILA that stand between them and ANY. */
-const TYPE_IXFR = 251;
+export const TYPE_IXFR = 251;
 const TYPE_AXFR = 252;
 const DNSSEC_OK = 0x80;
 
@@ -43,6 +44,9 @@ export class Request {
   /** Whether the message has an OPT record, and what it says. */
   edns = false;
   dnssecOk = false;
+  /** Where its options are, in EDNS version 0; both 0 = there are none. */
+  optionsAt = 0;
+  optionsEnd = 0;
   /** Largest UDP answer that the client takes, in bytes; at least 512. */
   udpSize = CLASSIC_UDP_SIZE;
   /** The name in wire form with ASCII letters lower-cased, then the type: equal for equal questions. */
@@ -64,6 +68,8 @@ export function readRequest(message: Uint8Array, length: number, request: Reques
   request.questionEnd = 0;
   request.edns = false;
   request.dnssecOk = false;
+  request.optionsAt = 0;
+  request.optionsEnd = 0;
   request.udpSize = CLASSIC_UDP_SIZE;
   if (length < HEADER_BYTES) return 'drop';
   const flags = message[2]!;
@@ -94,8 +100,9 @@ export function readRequest(message: Uint8Array, length: number, request: Reques
   }
   if (request.type === TYPE_OPT) return 'formerr';
   if (version !== 0) return 'badvers';
-  if (uint16(message, afterName + 2) !== CLASS_IN) return 'refused';
-  if (request.type === TYPE_AXFR || request.type === TYPE_IXFR) return 'refused';
+  const asked = uint16(message, afterName + 2);
+  if (asked !== CLASS_IN) return asked === CLASS_CH ? 'chaos' : 'refused';
+  if (request.type === TYPE_AXFR || request.type === TYPE_IXFR) return 'transfer';
   return 'query';
 }
 
@@ -152,7 +159,11 @@ function readRecords(
       request.udpSize = Math.max(uint16(message, at + 2), CLASSIC_UDP_SIZE);
       version = message[at + 5]!;
       request.dnssecOk = (message[at + 6]! & DNSSEC_OK) !== 0;
-      if (version === 0 && !optionsFit(message, data, dataEnd)) return -1;
+      if (version === 0 && dataEnd > data) {
+        if (!optionsFit(message, data, dataEnd)) return -1;
+        request.optionsAt = data;
+        request.optionsEnd = dataEnd;
+      }
     }
     at = dataEnd;
   }

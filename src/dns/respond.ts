@@ -2,22 +2,24 @@
  * The query path: a query's bytes in, a response's bytes out. It knows no sockets; every transport calls it
  * with its own buffers. All of it is synchronous.
  */
-import type { AnswerSource } from '../zone/records.ts';
+import { EdeCode } from '../zone/absence.ts';
+import { type AnswerSource, RRType } from '../zone/records.ts';
+import type { Client } from './client.ts';
 import { type Counters, DURATION_BOUNDS, type Transport } from './counters.ts';
-import { OWN_UDP_SIZE } from './edns.ts';
+import { BARE_OPT, optRecord, OWN_UDP_SIZE } from './edns.ts';
 import { encodeAnswer, type Finished } from './encode.ts';
 import type { KeptAnswer } from './fast/entry.ts';
 import type { TableFeed } from './fast/table-feed.ts';
-import { Flag, HEADER_BYTES, MAX_MESSAGE, Rcode } from './header.ts';
-import { readRequest, Request, type Verdict } from './request.ts';
-import { writeError, writeFinished, writeTruncated } from './response.ts';
+import { At, Flag, HEADER_BYTES, MAX_MESSAGE, putUint16, Rcode } from './header.ts';
+import { identityText, writeIdentity } from './identity.ts';
+import { Options } from './options.ts';
+import type { Protocol } from './protocol.ts';
+import { readProxyHeader } from './proxy-protocol.ts';
+import { RateLimiter } from './rate-limit.ts';
+import { readRequest, Request, TYPE_IXFR, type Verdict } from './request.ts';
+import { writeError, writeFinished, writeOpt, writeTruncated } from './response.ts';
 import type { WireCache } from './wire-cache.ts';
 import { MessageWriter } from './writer.ts';
-
-/** Who sent a query: dgram's `rinfo` is one, and so is a socket's own record of its peer. */
-export interface Client {
-  readonly address: string;
-}
 
 /** The room that `out` must have, by transport, in bytes. */
 export const RESPONSE_ROOM: Readonly<Record<Transport, number>> = { udp: OWN_UDP_SIZE, tcp: MAX_MESSAGE };
@@ -33,7 +35,8 @@ export interface TableMiss {
 /**
  * Answers the first `length` bytes of `query` into `out`, which must have {@link RESPONSE_ROOM} and must
  * not be the query's own memory. Never throws.
- * @returns the length of the response; 0 = none is due
+ * @returns the length of the response; 0 = none is due; {@link TRANSFER} = the client may have the whole zone that
+ * it asks for over TCP, which is more than one response
  */
 export type Respond = (
   query: Buffer,
@@ -44,12 +47,31 @@ export type Respond = (
   miss?: TableMiss,
 ) => number;
 
-const REFUSALS: Readonly<Record<Exclude<Verdict, 'query' | 'drop'>, Rcode>> = {
-  formerr: Rcode.formErr,
-  notimp: Rcode.notImp,
-  badvers: Rcode.badVers,
-  refused: Rcode.refused,
+/** What {@link Respond} returns for a zone transfer that is allowed. */
+const TRANSFER = -1;
+
+/** An error, and the OPT record that says why. */
+interface Refusal {
+  readonly rcode: Rcode;
+  readonly opt: Buffer;
+}
+
+const refusal = (rcode: Rcode, code?: number, text = ''): Refusal => ({
+  rcode,
+  opt: code === undefined ? BARE_OPT : optRecord({ code, text }),
+});
+
+const REFUSALS: Readonly<Record<Exclude<Verdict, 'query' | 'drop' | 'transfer'>, Refusal>> = {
+  formerr: refusal(Rcode.formErr),
+  notimp: refusal(Rcode.notImp, EdeCode.notSupported, 'only queries are answered'),
+  badvers: refusal(Rcode.badVers),
+  refused: refusal(Rcode.refused, EdeCode.notSupported, 'only class IN is served'),
+  chaos: refusal(Rcode.refused, EdeCode.notSupported, 'only class IN is served'),
 };
+const BAD_COOKIE = refusal(Rcode.badCookie);
+const NO_TRANSFER = refusal(Rcode.refused, EdeCode.prohibited, 'zone transfers are not for this address');
+const NOT_OVER_UDP = refusal(Rcode.refused, EdeCode.notSupported, 'AXFR is for TCP');
+const FAILED = refusal(Rcode.servFail);
 
 /** One query in this many is timed. */
 const SAMPLING = 64;
@@ -60,24 +82,35 @@ export function createResponder(deps: {
   readonly counters: Counters;
   /** Makes the answers that tables keep; absent where there are none. */
   readonly feed?: TableFeed;
+  readonly protocol: Protocol;
   /** Told of an exception in answering, which is a bug; the client has SERVFAIL. */
   readonly onFailure: (error: unknown) => void;
 }): Respond {
-  const { source, cache, counters, feed } = deps;
+  const { source, cache, counters, feed, protocol } = deps;
+  const { identity, rateLimit, trusts, mayTransfer } = protocol;
   const request = new Request();
+  const options = new Options(protocol);
+  const limiter = rateLimit && new RateLimiter(rateLimit);
   const writer = new MessageWriter(Buffer.alloc(MAX_MESSAGE));
   // The turn of questions that nothing is kept for: rises with each of them.
   let turns = 0;
 
-  function error(query: Buffer, rcode: Rcode, out: Buffer): number {
+  function error(query: Buffer, { rcode, opt }: Refusal, out: Buffer): number {
     counters.responses[rcode]!++;
-    return writeError(query, request, rcode, out);
+    return writeError(query, request, options, rcode, opt, out);
+  }
+
+  function truncated(query: Buffer, out: Buffer): number {
+    counters.truncated++;
+    counters.responses[Rcode.noError]!++;
+    return writeTruncated(query, request, options, Flag.response | Flag.authoritative, out);
   }
 
   /** Asks the zone, and keeps the answer for the next time: in the table that lacks it, or under `key`. */
   function compute(query: Buffer, key: string | TableMiss, client: Client, turn: number): Finished {
     const labels = request.labels();
-    const answer = source.answer({ labels, type: request.type }, { client: client.address, turn });
+    const asker = { client: options.subnet ?? client.address, turn };
+    const answer = source.answer({ labels, type: request.type }, asker);
     const question = query.subarray(HEADER_BYTES, request.questionEnd);
     const finished = encodeAnswer(answer, question, labels, writer);
     if (typeof key === 'string') cache.keep(key, answer, turn, finished);
@@ -96,7 +129,7 @@ export function createResponder(deps: {
   }
 
   function write(finished: Finished, query: Buffer, out: Buffer, limit: number): number {
-    const length = writeFinished(finished, source.serial, query, request, out, limit);
+    const length = writeFinished(finished, source.serial, query, request, options, out, limit);
     counters.responses[out[3]! & 0x0f]!++;
     if (length > 0) return length;
     counters.truncated++;
@@ -113,14 +146,45 @@ export function createResponder(deps: {
       counters.cacheHits++;
     } else {
       counters.cacheMisses++;
-      if (finished !== undefined && finished > limit) {
-        counters.truncated++;
-        counters.responses[Rcode.noError]!++;
-        return writeTruncated(query, request, Flag.response | Flag.authoritative, out);
-      }
+      if (finished !== undefined && finished > limit) return truncated(query, out);
       finished = compute(query, key, client, turn);
     }
     return write(finished, query, out, limit);
+  }
+
+  /** What to do with a query over the rate limit: undefined = it is not over it. */
+  function limited(query: Buffer, client: Client, out: Buffer): number | undefined {
+    // Whoever shows a cookie of ours is where it says it is.
+    if (limiter === undefined || options.cookie === 'good') return undefined;
+    const verdict = limiter.check(client.address, performance.now());
+    if (verdict === 'answer') return undefined;
+    if (verdict === 'drop') {
+      counters.rateDropped++;
+      return 0;
+    }
+    counters.rateSlipped++;
+    // RFC 7873, 5.2.3: who takes part in cookies need not come over TCP to be known.
+    return options.cookie === 'client' ? error(query, BAD_COOKIE, out) : truncated(query, out);
+  }
+
+  function chaos(query: Buffer, out: Buffer): number {
+    const text = identity && identityText(identity, request);
+    if (text === undefined) return error(query, REFUSALS.chaos, out);
+    counters.responses[Rcode.noError]!++;
+    const end = writeIdentity(query, request, text, out);
+    if (!request.edns) return end;
+    putUint16(out, At.additionals, 1);
+    return writeOpt(BARE_OPT, request.dnssecOk, options, out, end);
+  }
+
+  function transfer(query: Buffer, client: Client, transport: Transport, out: Buffer): number {
+    if (!mayTransfer(client.address)) return error(query, NO_TRANSFER, out);
+    if (transport === 'tcp') return TRANSFER;
+    if (request.type !== TYPE_IXFR) return error(query, NOT_OVER_UDP, out);
+    // RFC 1995, 2: the SOA alone, which sends the client to TCP where it has an older one.
+    request.type = RRType.SOA;
+    putUint16(request.key, request.keyLength - 2, RRType.SOA);
+    return answer(query, client, transport, out);
   }
 
   function respond(
@@ -129,28 +193,72 @@ export function createResponder(deps: {
     client: Client,
     transport: Transport,
     out: Buffer,
-    miss: TableMiss | undefined,
+    miss?: TableMiss,
   ): number {
     const verdict = readRequest(query, length, request);
+    options.reset();
     if (verdict === 'drop') {
       counters.dropped++;
       return 0;
     }
-    if (verdict !== 'query') return error(query, REFUSALS[verdict], out);
+    if (request.optionsEnd !== 0) {
+      const trusted = trusts(client.address);
+      if (!options.read(query, request.optionsAt, request.optionsEnd, client, trusted)) {
+        options.reset();
+        return error(query, REFUSALS.formerr, out);
+      }
+    }
+    // A PROXY header looks like a query of opcode 1.
+    if (verdict === 'notimp' && transport === 'udp' && trusts(client.address)) {
+      const header = readProxyHeader(query.subarray(0, length));
+      if (header.is === 'header') {
+        const proxied = header.source === undefined ? client : { ...client, address: header.source };
+        return respond(query.subarray(header.length), length - header.length, proxied, transport, out);
+      }
+    }
+    if (transport === 'udp') {
+      const instead = limited(query, client, out);
+      if (instead !== undefined) return instead;
+    }
+    switch (verdict) {
+      case 'query':
+        return miss === undefined ? answer(query, client, transport, out) : fillIn(query, client, out, miss);
+      case 'chaos':
+        return chaos(query, out);
+      case 'transfer':
+        return transfer(query, client, transport, out);
+      case 'formerr':
+      case 'notimp':
+      case 'badvers':
+      case 'refused':
+        return error(query, REFUSALS[verdict], out);
+      default:
+        throw new Error(`No message is ${JSON.stringify(verdict satisfies never)}`);
+    }
+  }
+
+  function safely(
+    query: Buffer,
+    length: number,
+    client: Client,
+    transport: Transport,
+    out: Buffer,
+    miss: TableMiss | undefined,
+  ): number {
     try {
-      return miss === undefined ? answer(query, client, transport, out) : fillIn(query, client, out, miss);
+      return respond(query, length, client, transport, out, miss);
     } catch (cause) {
       counters.failures++;
       deps.onFailure(cause);
-      return error(query, Rcode.servFail, out);
+      return error(query, FAILED, out);
     }
   }
 
   return (query, length, client, transport, out, miss) => {
     const number = ++counters.queries[transport];
-    if (number % SAMPLING !== 0) return respond(query, length, client, transport, out, miss);
+    if (number % SAMPLING !== 0) return safely(query, length, client, transport, out, miss);
     const started = performance.now();
-    const written = respond(query, length, client, transport, out, miss);
+    const written = safely(query, length, client, transport, out, miss);
     const seconds = (performance.now() - started) / 1000;
     const bucket = DURATION_BOUNDS.findIndex((bound) => seconds <= bound);
     counters.durations[bucket < 0 ? DURATION_BOUNDS.length : bucket]!++;

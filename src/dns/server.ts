@@ -10,6 +10,7 @@ import { TableFeed } from './fast/table-feed.ts';
 import { MAX_MESSAGE } from './header.ts';
 import type { Interfaces } from './interfaces.ts';
 import { type ListenAddress, Listener } from './listener.ts';
+import { defaultProtocol, type Protocol } from './protocol.ts';
 import { createResponder } from './respond.ts';
 import type { UdpBatchAddon } from './udp-batch.ts';
 import type { UdpTransport } from './udp-transport.ts';
@@ -23,9 +24,8 @@ export interface DnsServerOptions {
   readonly source: AnswerSource;
   readonly listen: readonly ListenAddress[];
   readonly log: Log;
+  readonly protocol?: Partial<Protocol>;
   readonly limits?: Partial<TcpLimits>;
-  /** Whether the peer with this address may ask in the names of others; nobody may unless told. */
-  readonly trusts?: (address: string) => boolean;
   readonly cache?: Partial<CacheBounds>;
   /** Whether another process may listen where this one does, and take over from it; off unless told. */
   readonly reusePort?: boolean;
@@ -73,16 +73,20 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     quietUntil = performance.now() + FAILURE_LOG_MS;
     log.error({ err }, 'Cannot answer a query; the client was told SERVFAIL');
   };
+  const protocol = { ...defaultProtocol(), ...options.protocol };
   const feed = new TableFeed(source, randomInt(2 ** 32), new MessageWriter(Buffer.alloc(MAX_MESSAGE)));
-  const respond = createResponder({ source, cache, counters, feed, onFailure });
-  const sessions = new ShimSessions({ source, counters, trusts: options.trusts ?? (() => false) });
+  const respond = createResponder({ source, cache, counters, feed, protocol, onFailure });
+  const sessions = new ShimSessions({ source, counters, trusts: protocol.trusts });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const interfaces = options.interfaces ?? networkInterfaces;
   const reusePort = options.reusePort ?? false;
   const tableBytes = options.tableBytes ?? DEFAULT_TABLE_BYTES;
   const deps = { respond, counters, feed, reusePort, tableBytes, log };
-  const workers = options.batched && new UdpWorkers({ ...deps, ...options.batched });
-  const udp = workers ?? socketsOf(deps);
+  // A limit has to see every query, so with one nothing is answered before the responder.
+  const limited = protocol.rateLimit !== undefined;
+  const batched = limited ? undefined : options.batched;
+  const workers = batched && new UdpWorkers({ ...deps, ...batched });
+  const udp = workers ?? socketsOf(deps, limited);
 
   const listeners: Listener[] = [];
   const closeListeners = async (): Promise<void> => {
@@ -93,8 +97,19 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   };
   try {
     for (const at of options.listen) {
+      const { trusts } = protocol;
       listeners.push(
-        await Listener.open(at, { respond, counters, udp, limits, sessions, interfaces, reusePort, log }),
+        await Listener.open(at, {
+          respond,
+          counters,
+          udp,
+          limits,
+          sessions,
+          trusts,
+          interfaces,
+          reusePort,
+          log,
+        }),
       );
     }
     workers?.start();
@@ -125,15 +140,21 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     addresses: listeners.map(({ address, port }) => ({ address, port })),
     counters,
     cache,
-    udpWorkers: options.batched?.workers ?? 0,
+    udpWorkers: batched?.workers ?? 0,
     refresh,
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-/** Node's own sockets, all with one table. */
-function socketsOf(deps: UdpDeps & { readonly feed: TableFeed; readonly tableBytes: number }): UdpTransport {
+/** Node's own sockets, all with one table, or without one where each query must be seen by the responder. */
+function socketsOf(
+  deps: UdpDeps & { readonly feed: TableFeed; readonly tableBytes: number },
+  limited: boolean,
+): UdpTransport {
+  if (limited) {
+    return { knowsAddressAsked: false, listen: (address, port) => listenUdp(address, port, deps) };
+  }
   const table = new PacketTable(deps.tableBytes);
   deps.feed.attach(table.table);
   deps.counters.fast.push(table.counts);

@@ -3,7 +3,14 @@ import type { ExtendedError } from './records.ts';
 import type { Member, Standing } from './service.ts';
 
 /** INFO-CODEs of RFC 8914. */
-export const EdeCode = { stale: 3, notReady: 14, noReachableAuthority: 22 } as const;
+export const EdeCode = {
+  stale: 3,
+  notReady: 14,
+  prohibited: 18,
+  notAuthoritative: 20,
+  notSupported: 21,
+  noReachableAuthority: 22,
+} as const;
 
 /** More clusters than this are only counted in a text: it travels in a UDP answer. */
 const NAMED = 4;

@@ -242,6 +242,7 @@ const refused = (question: Question): Answer => ({
   reason: ReasonCode.outsideZone,
   detail: `${formatDomainName(question.labels)} is in no zone that is served here`,
   dependsOn: 'apex',
+  ede: { code: EdeCode.notAuthoritative, text: 'the name is in no zone that is served here' },
 });
 
 const NOT_SYNCED: Answer = {

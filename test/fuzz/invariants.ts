@@ -54,6 +54,7 @@ export function violation(
       intact &&
       rcode === FORMERR &&
       optsAsked < 2 &&
+      !hasBadCookie(asked) &&
       packet.readUInt16BE(endOfQuestion(packet) - 4) !== TYPE_OPT
     ) {
       return 'it is called malformed and is not';
@@ -84,6 +85,16 @@ function understood(packet: Buffer): dnsPacket.DecodedPacket | undefined {
     return undefined;
   }
 }
+
+/** RFC 7873, 5.2.2: a cookie option of 8, or 16 to 40 bytes; others are malformed. */
+const hasBadCookie = ({ additionals = [] }: dnsPacket.DecodedPacket): boolean =>
+  additionals.some(
+    (record) =>
+      record.type === 'OPT' &&
+      (record.options as { code: number; data: Buffer }[]).some(
+        ({ code, data }) => code === 10 && data.length !== 8 && (data.length < 16 || data.length > 40),
+      ),
+  );
 
 const hasPointer = (packet: Buffer): boolean => packet.subarray(HEADER).some((byte) => byte >= 0xc0);
 

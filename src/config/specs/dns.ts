@@ -11,7 +11,18 @@ import {
   ttlFlag,
   zoneFlag,
 } from '../shared-flags.ts';
-import { duration, ipAddress, listenAddress, network, oneOf, storeUrl, text, threads } from '../types.ts';
+import {
+  count,
+  duration,
+  ipAddress,
+  label,
+  listenAddress,
+  network,
+  oneOf,
+  storeUrl,
+  text,
+  threads,
+} from '../types.ts';
 
 export const dnsSpec = {
   name: 'dns',
@@ -75,19 +86,56 @@ export const dnsSpec = {
       type: ipAddress,
       default: [],
     },
-    'trust-proxy': {
-      form: 'list',
-      help: "Address or network of cluster DNS whose pharos plugin may ask in its clients' names; may be given again",
-      placeholder: 'NETWORK',
-      type: network,
-      default: [],
-    },
     'stale-after': {
       form: 'value',
       help: 'After how long out of sight of the store answers are marked as stale',
       placeholder: 'DURATION',
       type: duration,
       default: '30s',
+    },
+    'cookie-secret': {
+      form: 'value',
+      help: 'File with the secrets of DNS cookies, 32 hexadecimal digits a line, the one in use first; all replicas behind one address need the same one. Without it each makes its own',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
+    },
+    nsid: {
+      form: 'value',
+      help: 'What to tell clients that ask which of the replicas answers (NSID)',
+      placeholder: 'TEXT',
+      type: label,
+    },
+    'show-version': {
+      form: 'switch',
+      help: 'Answer version.bind and id.server in class CH, which are refused otherwise',
+    },
+    'trust-proxy': {
+      form: 'list',
+      help: "Address or network of load balancers, forwarders and cluster DNS that may ask in their clients' names (PROXY protocol version 2, EDNS client subnet, the pharos plugin of CoreDNS); may be given again",
+      placeholder: 'NETWORK',
+      type: network,
+      default: [],
+    },
+    'rate-limit': {
+      form: 'value',
+      help: 'UDP responses per second to one client network (IPv4 /24, IPv6 /56); clients beyond that are sent to TCP. Without it there is no limit',
+      placeholder: 'NUMBER',
+      type: count('responses'),
+    },
+    'tcp-connections': {
+      form: 'value',
+      help: 'TCP and TLS connections at a time, per address that is listened on',
+      placeholder: 'NUMBER',
+      type: count('connections'),
+      default: '1024',
+    },
+    'tcp-connections-per-client': {
+      form: 'value',
+      help: 'The same for one client: an IPv4 address or an IPv6 /64',
+      placeholder: 'NUMBER',
+      type: count('connections'),
+      default: '128',
     },
     'reuse-port': {
       form: 'switch',

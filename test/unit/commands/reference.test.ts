@@ -23,6 +23,7 @@ test('metrics are named, described and labelled by the rules', async () => {
         'has labels from closed sets only',
         ('labels' in metric ? (metric.labels ?? []) : []).every((label) =>
           [
+            'action',
             'transport',
             'rcode',
             'state',

@@ -119,9 +119,9 @@ const table: Record<string, { message: Buffer; verdict: Verdict }> = {
     verdict: 'formerr',
   },
   'a query of class ANY is refused': { message: query({ class: 255 }), verdict: 'refused' },
-  'version.bind in class CH is refused': {
+  'version.bind in class CH is for the server itself': {
     message: query({ name: 'version.bind', type: 16, class: 3 }),
-    verdict: 'refused',
+    verdict: 'chaos',
   },
   'EDNS version 1 is a bad version': { message: query({ extra: [opt({ version: 1 })] }), verdict: 'badvers' },
   'EDNS version 1 comes before the class': {
@@ -132,10 +132,10 @@ const table: Record<string, { message: Buffer; verdict: Verdict }> = {
     message: query({ extra: [opt({ version: 1, data: Buffer.alloc(3) })] }),
     verdict: 'badvers',
   },
-  'a zone transfer is refused': { message: query({ type: 252 }), verdict: 'refused' },
-  'an incremental zone transfer is refused': {
+  'a zone transfer is one': { message: query({ type: 252 }), verdict: 'transfer' },
+  'an incremental zone transfer is one': {
     message: query({ type: 251, extra: [SOA_IN_IXFR], counts: [1, 0, 1, 0] }),
-    verdict: 'refused',
+    verdict: 'transfer',
   },
   'more authority records than a query has reason for are malformed': {
     message: query({ extra: [SOA_IN_IXFR, SOA_IN_IXFR], counts: [1, 0, 2, 0] }),
@@ -203,7 +203,9 @@ test('any bytes get a verdict', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       const verdict = readRequest(bytes, bytes.length, request);
-      assert.ok(['query', 'drop', 'formerr', 'notimp', 'badvers', 'refused'].includes(verdict));
+      assert.ok(
+        ['query', 'drop', 'formerr', 'notimp', 'badvers', 'refused', 'chaos', 'transfer'].includes(verdict),
+      );
       assert.ok(request.questionEnd <= bytes.length);
     }),
   );

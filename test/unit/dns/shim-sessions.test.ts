@@ -30,7 +30,7 @@ const start = (source: FakeSource, trusted = true): Promise<DnsServer> =>
     source,
     listen: [{ address: '127.0.0.1', port: 0 }],
     log: silentLog,
-    trusts: (address) => trusted && address === '127.0.0.1',
+    protocol: { trusts: (address) => trusted && address === '127.0.0.1' },
   });
 
 const connect = (server: DnsServer): Promise<TcpClient> => TcpClient.open(server.addresses[0]!);

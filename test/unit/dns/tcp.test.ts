@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { type DnsServer, startDnsServer } from '../../../src/dns/server.ts';
 import type { TcpLimits } from '../../../src/dns/connections.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { framed, TcpClient } from './support/clients.ts';
 import { a, address, FakeSource, records } from './support/fake-source.ts';
 import { query, uint16s } from './support/messages.ts';
+import { proxyHeader } from './support/proxy-header.ts';
 
 const source = new FakeSource((name) => {
   const count = Number(name.split('.')[0]);
@@ -274,4 +275,79 @@ test('closing the server does not wait for clients that read nothing', async () 
   await server.close();
   client.socket.destroy();
   await once(client.socket, 'close');
+});
+
+suite('a trusted load balancer', () => {
+  const asked: (string | undefined)[] = [];
+  const spy = new FakeSource((name, { client }) => {
+    asked.push(client);
+    return records([a(name, '192.0.2.1')], { perClient: true });
+  });
+  const startTrusting = (limits: Partial<TcpLimits> = {}): Promise<DnsServer> =>
+    startDnsServer({
+      source: spy,
+      listen: [{ address: '127.0.0.1', port: 0 }],
+      log: silentLog,
+      limits,
+      protocol: { trusts: (address) => address === '127.0.0.1' },
+    });
+
+  test('says who asks, before the first query, however the stream is cut', async () => {
+    await using server = await startTrusting();
+    asked.length = 0;
+    const stream = Buffer.concat([
+      proxyHeader('203.0.113.7'),
+      framed(query({ id: 1 })),
+      framed(query({ id: 2 })),
+    ]);
+    for (let cut = 1; cut < stream.length; cut += 5) {
+      await using client = await TcpClient.open(where(server));
+      client.socket.setNoDelay(true);
+      client.write(stream.subarray(0, cut));
+      await new Promise((resolve) => setImmediate(resolve));
+      client.write(stream.subarray(cut));
+      await client.next();
+      await client.next();
+    }
+    assert.deepEqual(new Set(asked), new Set(['203.0.113.7']));
+  });
+
+  test('may ask for itself, and a broken header ends its connection', async () => {
+    await using server = await startTrusting();
+    asked.length = 0;
+    await using client = await TcpClient.open(where(server));
+    await client.ask(query());
+    assert.deepEqual(asked, ['127.0.0.1']);
+    await using broken = await TcpClient.open(where(server));
+    const header = proxyHeader('203.0.113.7');
+    header[12] = 0x99;
+    broken.write(header);
+    await broken.closed;
+  });
+
+  test('has no limit itself, and each of its clients has', async () => {
+    await using server = await startTrusting({ connectionsPerClient: 1 });
+    const open = async (address: string): Promise<TcpClient> => {
+      const client = await TcpClient.open(where(server));
+      client.write(proxyHeader(address), framed(query()));
+      return client;
+    };
+    await using first = await open('203.0.113.7');
+    await first.next();
+    await using second = await open('203.0.113.8');
+    await second.next();
+    await using refused = await open('203.0.113.7');
+    await refused.closed;
+    assert.equal(server.counters.tcpRefused, 1);
+  });
+
+  test('others are not believed', async () => {
+    await using server = await startTrusting();
+    asked.length = 0;
+    await using client = await TcpClient.open(where(server), '127.0.0.2');
+    client.write(proxyHeader('203.0.113.7'), framed(query()));
+    client.socket.end();
+    await client.closed;
+    assert.deepEqual(asked, []);
+  });
 });

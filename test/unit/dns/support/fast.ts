@@ -1,7 +1,9 @@
 import { PacketTable } from '../../../../src/dns/fast/packet-table.ts';
 import { TableFeed } from '../../../../src/dns/fast/table-feed.ts';
 import { MAX_MESSAGE } from '../../../../src/dns/header.ts';
-import { type Client, createResponder, RESPONSE_ROOM } from '../../../../src/dns/respond.ts';
+import type { Client } from '../../../../src/dns/client.ts';
+import { defaultProtocol } from '../../../../src/dns/protocol.ts';
+import { createResponder, RESPONSE_ROOM } from '../../../../src/dns/respond.ts';
 import { Counters } from '../../../../src/dns/counters.ts';
 import { WireCache } from '../../../../src/dns/wire-cache.ts';
 import { MessageWriter } from '../../../../src/dns/writer.ts';
@@ -20,6 +22,7 @@ export function fastPath(source: AnswerSource, tableBytes = 1024 * 1024) {
     cache,
     counters,
     feed,
+    protocol: defaultProtocol(),
     onFailure: (error) => failures.push(error),
   });
   const out = Buffer.alloc(RESPONSE_ROOM.udp);

@@ -1,6 +1,8 @@
 import dnsPacket, { type DecodedPacket } from 'dns-packet';
 import { Counters, type Transport } from '../../../../src/dns/counters.ts';
-import { type Client, createResponder, RESPONSE_ROOM } from '../../../../src/dns/respond.ts';
+import type { Client } from '../../../../src/dns/client.ts';
+import { defaultProtocol, type Protocol } from '../../../../src/dns/protocol.ts';
+import { createResponder, RESPONSE_ROOM } from '../../../../src/dns/respond.ts';
 import { type CacheBounds, WireCache } from '../../../../src/dns/wire-cache.ts';
 import type { AnswerSource } from '../../../../src/zone/records.ts';
 
@@ -59,11 +61,17 @@ export function read(bytes: Buffer): Reading {
 }
 
 /** The query path without sockets. */
-export function queryPath(source: AnswerSource, bounds: CacheBounds = { entries: 1000, bytes: 1e7 }) {
+export function queryPath(
+  source: AnswerSource,
+  bounds: CacheBounds = { entries: 1000, bytes: 1e7 },
+  settings: Partial<Protocol> = {},
+) {
   const counters = new Counters();
   const cache = new WireCache(source, bounds);
   const failures: unknown[] = [];
-  const respond = createResponder({ source, cache, counters, onFailure: (error) => failures.push(error) });
+  const protocol = { ...defaultProtocol(), ...settings };
+  const onFailure = (error: unknown): void => void failures.push(error);
+  const respond = createResponder({ source, cache, counters, protocol, onFailure });
   const room = { udp: Buffer.alloc(RESPONSE_ROOM.udp), tcp: Buffer.alloc(RESPONSE_ROOM.tcp) };
   /** The response's bytes, or undefined where none is due. */
   const send = (

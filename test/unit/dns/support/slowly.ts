@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { encodeAnswer } from '../../../../src/dns/encode.ts';
 import { HEADER_BYTES, MAX_MESSAGE } from '../../../../src/dns/header.ts';
+import { Options } from '../../../../src/dns/options.ts';
+import { defaultProtocol } from '../../../../src/dns/protocol.ts';
 import { readRequest, Request } from '../../../../src/dns/request.ts';
 import { writeFinished } from '../../../../src/dns/response.ts';
 import { MessageWriter } from '../../../../src/dns/writer.ts';
 import type { AnswerSource } from '../../../../src/zone/records.ts';
+
+const OPTIONS = new Options(defaultProtocol());
 
 const writer = new MessageWriter(Buffer.alloc(MAX_MESSAGE));
 
@@ -21,7 +25,7 @@ export function slowly(source: AnswerSource, message: Buffer, client: string): s
   return Array.from({ length: first.kind === 'records' ? first.period : 1 }, (_, turn) => {
     const finished = encodeAnswer(answerAt(turn), question, labels, writer);
     out.fill(0);
-    const length = Math.abs(writeFinished(finished, source.serial, message, request, out, limit));
+    const length = Math.abs(writeFinished(finished, source.serial, message, request, OPTIONS, out, limit));
     return out.toString('hex', 0, length);
   });
 }

@@ -16,8 +16,8 @@ const (
 	maxEntryBytes = 256 * 1024
 	// maxPeriod is the most turns that are kept apart.
 	maxPeriod = 4096
-	// sample is how many entries are looked at for one to make room.
-	sample = 5
+	// sampled is how many entries are looked at for one to make room.
+	sampled = 5
 )
 
 // entry is the answers to one question, one per turn.
@@ -196,7 +196,7 @@ func (r *room) makeRoom(s *shard, size int64) bool {
 		looked := 0
 		for q, e := range s.entries { // in random order
 			victim = q
-			if looked++; looked == sample || !e.used.Swap(false) || !e.alive() {
+			if looked++; looked == sampled || !e.used.Swap(false) || !e.alive() {
 				break
 			}
 		}

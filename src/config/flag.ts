@@ -1,5 +1,5 @@
 /** Flags and operands of a command, as data, and the types of what comes out of them. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 interface Described {
   /** What it does, in a phrase without a full stop: it stands in `--help` and in the reference. */

@@ -1,5 +1,5 @@
 /** From what the user wrote, in whatever place, to the checked values of a command. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FileEntry } from './file.ts';
 import { camelCase, type CommandSpec, type Flag, type Values, variableOf } from './flag.ts';
 

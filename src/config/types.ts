@@ -1,5 +1,5 @@
 /** The types that flags may have: each turns the user's text into a checked value or says what is wrong. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Cidr, hostCidr, parseCidr, parseIp } from '../api/cidr.ts';
 import { type ClusterId, isDnsLabel, parseClusterId } from '../api/identity.ts';
 import { canonicalIp, ipFamily } from '../api/ip.ts';

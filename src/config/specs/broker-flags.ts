@@ -1,5 +1,5 @@
 /** Flags of the commands that set up a broker and its members. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { BROKER_NAMESPACE } from '../../api/names.ts';
 import type { SwitchFlag } from '../flag.ts';
 import { namespace, oneOf, text } from '../types.ts';

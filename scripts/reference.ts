@@ -21,6 +21,7 @@ import { dnsMetrics } from '../src/dns/metrics.ts';
 import { WireCache } from '../src/dns/wire-cache.ts';
 import { silentLog } from '../src/observability/log.ts';
 import type { MetricSource } from '../src/observability/metric-source.ts';
+import { type RouteAgentStatus, routeAgentMetrics } from '../src/routing/metrics.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { LeaderElection } from '../src/runtime/lease.ts';
 import { MemoryStore } from '../src/store/memory.ts';
@@ -66,8 +67,19 @@ export async function everyMetric(): Promise<ReadonlyMap<string, readonly Metric
         ...publisherMetrics(publisher),
       ],
     ],
+    ['pharos route-agent', [...routeAgentMetrics(idleRouteAgent), ...storeMetrics({})]],
   ]);
 }
+
+/** One that runs would look at this machine's kernel. */
+const idleRouteAgent: RouteAgentStatus = {
+  plan: undefined,
+  verdicts: new Map(),
+  refused: [],
+  repairs: new Map(),
+  failovers: 0,
+  reconciliations: { succeeded: 0, failed: 0 },
+};
 
 const GENERATED = '<!-- Written by `npm run docs` from the source; edit that. -->';
 

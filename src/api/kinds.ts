@@ -20,6 +20,7 @@ import type {
   KubeObject,
   Lease,
   Namespace,
+  Node,
   Service,
   ServiceExport,
   ServiceImport,
@@ -51,6 +52,7 @@ const ADMISSION = 'admissionregistration.k8s.io/v1';
 /** Every kind that Pharos touches, by its Kubernetes name. */
 export const Kinds = {
   Namespace: kind<Namespace>('v1', 'Namespace', 'namespaces', false),
+  Node: kind<Node>('v1', 'Node', 'nodes', false),
   Service: kind<Service>('v1', 'Service', 'services'),
   EndpointSlice: kind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
   ServiceExport: kind<ServiceExport>(MCS, 'ServiceExport', 'serviceexports'),

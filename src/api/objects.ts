@@ -44,6 +44,13 @@ export interface Namespace extends KubeObject {
   kind: 'Namespace';
 }
 
+/** A machine of the cluster. */
+export interface Node extends KubeObject {
+  kind: 'Node';
+  spec?: { podCIDR?: string; podCIDRs?: string[] };
+  status?: { addresses?: { type: string; address: string }[] };
+}
+
 export interface ServicePort {
   name?: string;
   protocol?: Protocol;

@@ -14,6 +14,7 @@ import type {
   IpFamily,
   KubeObject,
   Namespace,
+  Node,
   ObjectMeta,
   Protocol,
   Service,
@@ -151,6 +152,28 @@ const whole =
   };
 
 export const validateNamespace = whole(object<Namespace>(base(Kinds.Namespace, dnsLabel)));
+
+export const validateNode = whole(
+  object<Node>({
+    ...base(Kinds.Node, subdomain),
+    spec: optional(
+      object<NonNullable<Node['spec']>>({
+        podCIDR: optionalText(text),
+        podCIDRs: optional(list(text, 2)),
+      }),
+    ),
+    status: optional(
+      object<NonNullable<Node['status']>>({
+        addresses: optional(
+          list(
+            object<{ type: string; address: string }>({ type: required(text), address: required(text) }),
+            MAX_ADDRESSES,
+          ),
+        ),
+      }),
+    ),
+  }),
+);
 
 export const validateService = whole(
   object<Service>({

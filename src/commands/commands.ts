@@ -10,6 +10,7 @@ import { exportSpec } from '../config/specs/export.ts';
 import { joinSpec } from '../config/specs/join.ts';
 import { leaveSpec } from '../config/specs/leave.ts';
 import { playgroundSpec } from '../config/specs/playground.ts';
+import { routeAgentSpec } from '../config/specs/route-agent.ts';
 import { unexportSpec } from '../config/specs/unexport.ts';
 import type { Run } from './command.ts';
 
@@ -35,6 +36,7 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
     return (await import('./dns.ts')).runDns;
   }),
   entry(agentSpec, async () => (await import('./agent.ts')).runAgent),
+  entry(routeAgentSpec, async () => (await import('./route-agent.ts')).runRouteAgent),
   entry(brokerDeploySpec, async () => (await import('./broker-deploy.ts')).runBrokerDeploy),
   entry(brokerShowSpec, async () => (await import('./broker-show.ts')).runBrokerShow),
   entry(

@@ -12,7 +12,7 @@ export type LinkAlias = string & { readonly [brand]: 'LinkAlias' };
 /** IFNAMSIZ is 16 with the zero byte. The kernel takes almost any byte; what is named otherwise, Pharos leaves alone. */
 const DEVICE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
 
-const isDeviceName = (text: string): text is DeviceName => DEVICE.test(text);
+export const isDeviceName = (text: string): text is DeviceName => DEVICE.test(text);
 
 /** @throws Error that says what is wrong with `text` */
 export function parseDevice(text: string): DeviceName {

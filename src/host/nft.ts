@@ -6,8 +6,8 @@
  * `addr . port`, or whose key is given by `typeof`.
  */
 import { type Cidr, type IpAddress } from '../api/cidr.ts';
-import type { DeviceName } from './device.ts';
-import { NFT_TABLE } from './marks.ts';
+import type { DeviceName, Mac } from './device.ts';
+import { NFT_COMMENT, NFT_TABLE } from './marks.ts';
 import { CommandError, type Run } from './run.ts';
 
 declare const brand: unique symbol;
@@ -15,7 +15,7 @@ declare const brand: unique symbol;
 export type NftText = { readonly text: string; readonly [brand]: 'NftText' };
 
 /** What may stand in a ruleset. Plain strings may not: give a parsed value, or quote it by {@link quoted}. */
-export type NftValue = number | Cidr | IpAddress | NftText | readonly NftText[];
+export type NftValue = number | Cidr | IpAddress | Mac | NftText | readonly NftText[];
 
 const made = (text: string): NftText => ({ text }) as NftText;
 
@@ -88,10 +88,24 @@ export async function readNftTable(
     const args = [...(withElements ? [] : ['-t']), '-j', 'list', 'table', family, NFT_TABLE];
     return parseNft(await run('nft', args, { deadlineMs: 60_000 }));
   } catch (error) {
-    if (error instanceof CommandError && /No such file or directory/.test(error.stderr)) return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }
+
+/** Whether the table of Pharos's name is there and carries its mark; nft 1.0.6 leaves comments out of its JSON. */
+export async function hasOurNftTable(run: Run, family: NftFamily): Promise<boolean> {
+  try {
+    const text = await run('nft', ['-t', 'list', 'table', family, NFT_TABLE], { deadlineMs: 60_000 });
+    return text.includes(`comment "${NFT_COMMENT}`);
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
+  }
+}
+
+const isAbsent = (error: unknown): boolean =>
+  error instanceof CommandError && error.stderr.includes('No such file or directory');
 
 /** @throws Error where the output is not nft's */
 function parseNft(output: string): readonly NftObject[] {

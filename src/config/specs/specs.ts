@@ -9,6 +9,7 @@ import { exportSpec } from './export.ts';
 import { joinSpec } from './join.ts';
 import { leaveSpec } from './leave.ts';
 import { playgroundSpec } from './playground.ts';
+import { routeAgentSpec } from './route-agent.ts';
 import { unexportSpec } from './unexport.ts';
 
 /** Every command there is, in the order of the help. */
@@ -16,6 +17,7 @@ export const specs: readonly CommandSpec[] = [
   playgroundSpec,
   dnsSpec,
   agentSpec,
+  routeAgentSpec,
   brokerDeploySpec,
   brokerShowSpec,
   brokerRemoveClusterSpec,

@@ -1,0 +1,101 @@
+import { type Claim, acceptNetworks, claimOf } from './accept-networks.ts';
+import { type Cidr, type IpAddress, parseCidr, parseIp } from '../api/cidr.ts';
+import type { Node } from '../api/objects.ts';
+import type { Cluster, Gateway } from '../api/tunnel.ts';
+import { validateCluster, validateGateway, validateNode, type Validation } from '../api/validate.ts';
+import type { KubeObject } from '../api/objects.ts';
+import type { ClusterFacts, GatewayFacts, NodeFacts, TunnelFacts } from './facts.ts';
+import { OVERLAY } from './overlay.ts';
+
+export interface ClusterObjects {
+  /** This cluster's id. */
+  readonly cluster: string;
+  readonly nodes: Iterable<Node>;
+  readonly gateways: Iterable<Gateway>;
+  readonly clusters: Iterable<Cluster>;
+}
+
+/** Typed facts of what the API has; what is malformed is left out, and told where it is a stranger's. */
+export function clusterFacts({ cluster, nodes, gateways, clusters }: ClusterObjects): ClusterFacts {
+  const nodeFacts = sound(nodes, validateNode).map(nodeOf);
+  const records = sound(clusters, validateCluster);
+  const malformed = [...clusters].filter((record) => !validateCluster(record).ok);
+  const own = records.find(({ metadata }) => metadata.name === cluster)?.spec;
+  const podCidrs = [
+    ...new Set([...(own?.podCIDRs ?? []).flatMap(cidrs), ...nodeFacts.flatMap((node) => node.podCidrs)]),
+  ];
+  const serviceCidrs = (own?.serviceCIDRs ?? []).flatMap(cidrs);
+  const claims: Claim[] = [
+    ...podCidrs.map((network) => ({ network, owner: `the pods of this cluster "${cluster}"` })),
+    ...serviceCidrs.map((network) => ({ network, owner: `the Services of this cluster "${cluster}"` })),
+    ...nodeFacts.flatMap(({ name, ips }) => ips.map((ip) => claimOf(ip, `node "${name}" of this cluster`))),
+    ...[OVERLAY.v4, OVERLAY.v6].map((network) => ({ network, owner: "Pharos's network among nodes" })),
+  ];
+  const others = records.filter(({ metadata }) => metadata.name !== cluster);
+  const { members, refused } = acceptNetworks(others, claims);
+  return {
+    nodes: nodeFacts,
+    gateways: sound(gateways, validateGateway).map(gatewayOf),
+    own: { podCidrs, serviceCidrs },
+    members,
+    refused: [
+      ...refused,
+      ...malformed.map(({ metadata }) => ({
+        cluster: metadata.name,
+        network: '',
+        refusal: 'malformed' as const,
+        why: `the record "${metadata.name}" is no Cluster`,
+      })),
+    ],
+  };
+}
+
+function sound<T extends KubeObject>(objects: Iterable<T>, validate: (object: T) => Validation<T>): T[] {
+  return [...objects].flatMap((object) => {
+    const validation = validate(object);
+    return validation.ok ? [validation.object] : [];
+  });
+}
+
+function nodeOf({ metadata, spec, status }: Node): NodeFacts {
+  const podCidrs = spec?.podCIDRs ?? (spec?.podCIDR === undefined ? [] : [spec.podCIDR]);
+  const internal = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
+  return {
+    name: metadata.name,
+    ips: internal.flatMap(({ address }) => ips(address)),
+    podCidrs: podCidrs.flatMap(cidrs),
+  };
+}
+
+function gatewayOf({ metadata, status }: Gateway): GatewayFacts {
+  const connections = new Map<string, TunnelFacts>();
+  for (const { cluster, state, mtu } of status?.connections ?? []) {
+    const tunnel = { state, ...(mtu !== undefined && { mtu }) };
+    const known = connections.get(cluster);
+    if (known === undefined || RANK[state] < RANK[known.state]) connections.set(cluster, tunnel);
+  }
+  return {
+    node: metadata.name,
+    active: status?.haStatus === 'active',
+    leaseEpoch: status?.leaseEpoch ?? 0,
+    connections,
+  };
+}
+
+const RANK = { connected: 0, degraded: 1, connecting: 2, error: 3 } as const;
+
+function cidrs(text: string): Cidr[] {
+  try {
+    return [parseCidr(text)];
+  } catch {
+    return [];
+  }
+}
+
+function ips(text: string): IpAddress[] {
+  try {
+    return [parseIp(text)];
+  } catch {
+    return [];
+  }
+}

@@ -40,8 +40,10 @@ export const Annotation = {
   exportedAnnotations: 'pharos.io/exported-annotations',
   /** Imported ServiceImport: JSON array of {@link ExportSummary}, one per merged exporting cluster. */
   exports: 'pharos.io/exports',
-  /** Member's ServiceAccount on the broker: uid of the `kube-system` namespace of the cluster that joined. */
+  /** Member's ServiceAccount and heartbeat on the broker: uid of the `kube-system` namespace of the cluster that joined. */
   clusterUid: 'pharos.io/cluster-uid',
+  /** Heartbeat: version of the agent that beats. */
+  version: 'pharos.io/version',
   /** Service (from Kubernetes, still honoured): publish endpoints before they are ready. */
   publishNotReady: 'pharos.io/publish-not-ready',
 } as const;

@@ -113,6 +113,7 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       brokerNamespace,
       endpoints,
       ...clustersetCidrs,
+      version,
       log,
       clock,
       random,

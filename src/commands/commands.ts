@@ -12,6 +12,9 @@ import { leaveSpec } from '../config/specs/leave.ts';
 import { playgroundSpec } from '../config/specs/playground.ts';
 import { routeAgentSpec } from '../config/specs/route-agent.ts';
 import { unexportSpec } from '../config/specs/unexport.ts';
+import { drainSpec } from '../config/specs/drain.ts';
+import { showClustersSpec } from '../config/specs/show-clusters.ts';
+import { undrainSpec } from '../config/specs/undrain.ts';
 import type { Run } from './command.ts';
 
 /** Loads what a command takes, which is much for some of them. */
@@ -47,5 +50,8 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   entry(leaveSpec, async () => (await import('./leave.ts')).runLeave),
   entry(exportSpec, async () => (await import('./export.ts')).runExport),
   entry(unexportSpec, async () => (await import('./unexport.ts')).runUnexport),
+  entry(showClustersSpec, async () => (await import('./show-clusters.ts')).runShowClusters),
+  entry(drainSpec, async () => (await import('./drain.ts')).runDrain),
+  entry(undrainSpec, async () => (await import('./undrain.ts')).runUndrain),
   entry(completionSpec, async () => (await import('./completion.ts')).runCompletion),
 ]);

@@ -1,6 +1,8 @@
 /** Keeps a zone equal to what a store says. */
+import { DRAINED_NAME, drainText, parseDrained } from '../api/drained.ts';
 import { Kinds } from '../api/kinds.ts';
-import { Label } from '../api/names.ts';
+import { Label, SYSTEM_NAMESPACE } from '../api/names.ts';
+import type { ConfigMap } from '../api/administration.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Gateway } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
@@ -45,6 +47,7 @@ export async function feedZone(options: FeedOptions, signal: AbortSignal): Promi
       signal,
     ),
   ];
+  watches.push(followDrains(options, signal));
   if (gateways) watches.push(followGateways(options, signal));
   await Promise.all(watches);
   sight.close();
@@ -100,6 +103,40 @@ class Sight {
     this.#options.zone.setStale(undefined);
   }
 }
+
+/** What is not there, or must not be read, drains nothing; out of sight, what was known stays in force. */
+function followDrains({ store, zone, log }: FeedOptions, signal: AbortSignal): Promise<void> {
+  const selector = { namespace: SYSTEM_NAMESPACE, name: DRAINED_NAME };
+  return store.watch(
+    Kinds.ConfigMap,
+    selector,
+    (event) => {
+      switch (event.type) {
+        case 'snapshot':
+          return setDrained(zone, event.objects[0]);
+        case 'set':
+          return setDrained(zone, event.object);
+        case 'removed':
+          return setDrained(zone, undefined);
+        case 'interrupted':
+          if (event.error.code !== 'forbidden') return;
+          log.warn(
+            { err: event.error },
+            'Which clusters are drained must not be read; none counts as drained',
+          );
+          return;
+        case 'live':
+          return;
+        default:
+          event satisfies never;
+      }
+    },
+    signal,
+  );
+}
+
+const setDrained = (zone: Zone, object: ConfigMap | undefined): void =>
+  zone.setDrained(new Map([...parseDrained(object)].map(([cluster, drain]) => [cluster, drainText(drain)])));
 
 /**
  * Where the cluster has Gateways, a cluster is reachable while one of them holds a connection to it. Where

@@ -5,19 +5,24 @@
 import { randomUUID } from 'node:crypto';
 import type { Cidr } from '../api/cidr.ts';
 import type { ClusterId } from '../api/identity.ts';
+import { Kinds } from '../api/kinds.ts';
 import { Label } from '../api/names.ts';
-import type { KubeObject } from '../api/objects.ts';
+import type { KubeObject, Lease } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { brokerCaches, type BrokerCaches, keyByLabel, memberCaches, type MemberCaches } from './caches.ts';
 import { Clusterset } from './clusterset.ts';
 import { ClustersetIps } from './clusterset-ips.ts';
 import { AgentCounters } from './counters.ts';
+import { DrainSync } from './drain-sync.ts';
 import type { EndpointsMode } from './export.ts';
 import { ExportSync } from './export-sync.ts';
 import { ImportSync, type SeenService } from './import-sync.ts';
 import { recordKey } from './labels.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { clusterOfLease, Hearing } from './hearing.ts';
 import { Loop } from './loop.ts';
 import { type ExportState, StatusSync } from './status-sync.ts';
 import { Writer } from './writer.ts';
@@ -30,6 +35,8 @@ export interface AgentOptions {
   readonly endpoints: EndpointsMode;
   /** Networks to give each ClusterSetIP service an address of; absent = none gets one (direct mode). */
   readonly clustersetCidrs?: readonly Cidr[];
+  /** Of this Pharos; other members see it. */
+  readonly version?: string;
   readonly log: Log;
   readonly clock: Clock;
   /** Numbers in [0, 1), as Math.random gives them. */
@@ -52,9 +59,14 @@ export class Agent implements AsyncDisposable {
   readonly #broker: BrokerCaches;
   readonly #clusterset: Clusterset;
   readonly #ips: ClustersetIps | undefined;
+  readonly #heartbeat: Heartbeat;
+  readonly #leases: ObjectCache<Lease>;
+  readonly #hearing: Hearing;
+  readonly #drainSync: DrainSync;
   readonly #exports: Loop;
   readonly #imports: Loop;
   readonly #statuses: Loop;
+  readonly #drains: Loop;
   readonly #statusSync: StatusSync;
   readonly #seen = new Map<string, ServiceSummary>(); // namespace/service → what is seen of it
   readonly #listeners = new Set<() => void>();
@@ -71,12 +83,24 @@ export class Agent implements AsyncDisposable {
     const toBroker = new Writer('broker', options.broker, counters, log);
     const parts = { cluster, brokerNamespace, endpoints, member, broker, counters, log };
     const clusterset = new Clusterset(parts);
+    const instance = randomUUID();
+    const heartbeat = new Heartbeat({
+      cluster,
+      clusterUid: () => member.namespaces.get('kube-system')?.metadata.uid,
+      version: options.version ?? 'unknown',
+      instance,
+      broker: options.broker,
+      brokerNamespace,
+      clock,
+      log,
+      onClaim: () => this.#onClaim(),
+    });
     const ips =
       options.clustersetCidrs &&
       new ClustersetIps({
         cidrs: options.clustersetCidrs,
         store: options.member,
-        epoch: randomUUID(),
+        epoch: instance,
         onFree: (key) => this.#imports.add(key),
         clock,
         random,
@@ -86,6 +110,7 @@ export class Agent implements AsyncDisposable {
       clusterset,
       broker,
       toBroker,
+      claim: () => heartbeat.claim,
       brokerLocation: options.broker.location,
       onFailure: (key, isFailing) => this.#statuses.add(key, isFailing ? FAILURE_SHOWN_AFTER_MS : 0),
     });
@@ -105,11 +130,24 @@ export class Agent implements AsyncDisposable {
     this.#broker = broker;
     this.#clusterset = clusterset;
     this.#ips = ips;
+    this.#heartbeat = heartbeat;
+    const selector = { namespace: brokerNamespace, labelExists: [Label.sourceCluster] };
+    this.#leases = new ObjectCache({ store: options.broker, clock, kind: Kinds.Lease, selector });
+    this.#hearing = new Hearing(clock);
+    this.#drainSync = new DrainSync({
+      member: options.member,
+      broker: options.broker,
+      brokerNamespace,
+      toMember,
+      clock,
+      onChange: () => this.#drains.add('clusters'),
+    });
     this.#statusSync = new StatusSync({ clusterset, member, exports, toMember, clock });
     const loop = { log, clock, random };
     this.#exports = new Loop({ ...loop, name: 'export', run: (key) => exports.reconcile(key) });
     this.#imports = new Loop({ ...loop, name: 'import', run: (key) => imports.reconcile(key) });
     this.#statuses = new Loop({ ...loop, name: 'status', run: (key) => this.#statusSync.reconcile(key) });
+    this.#drains = new Loop({ ...loop, name: 'drain', run: () => this.#drainSync.reconcile() });
     this.#wire();
     this.#running = this.#run(this.#stopping.signal);
   }
@@ -136,6 +174,21 @@ export class Agent implements AsyncDisposable {
   /** Clusterset IPs by family; empty in direct mode. */
   get clustersetIps(): ClustersetIps['counts'] {
     return this.#ips?.counts ?? [];
+  }
+
+  /** Heartbeats that reached the broker. */
+  get beats(): number {
+    return this.#heartbeat.beats;
+  }
+
+  /** For how long nothing was heard of each cluster whose services are imported, itself included; in milliseconds. */
+  get ages(): ReadonlyMap<string, number> {
+    const ages = new Map<string, number>();
+    for (const cluster of new Set([...this.#seen.values()].flatMap(({ clusters }) => clusters))) {
+      const age = this.#hearing.silentMs(cluster);
+      if (age !== undefined) ages.set(cluster, age);
+    }
+    return ages;
   }
 
   /** Services that wait to be reconciled, by reconciler. */
@@ -182,15 +235,21 @@ export class Agent implements AsyncDisposable {
     const caches = this.#caches();
     // What must not be decided before lists are complete is decided now, for all keys.
     for (const cache of caches) void cache.synced.then(() => this.#addAll());
-    const loops = [this.#exports, this.#imports, this.#statuses];
-    const { imports } = this.#member;
+    const loops = [this.#exports, this.#imports, this.#statuses, this.#drains];
+    const { imports, namespaces } = this.#member;
     // What a predecessor is about to write must be known before what stands there is looked at.
     const followImports = async (): Promise<void> => {
       await this.#ips?.takeOver(signal);
       await imports.run(signal);
     };
+    // The heartbeat says which cluster this is, which one of the namespaces says.
+    const beat = async (): Promise<void> => {
+      await Promise.race([namespaces.synced, aborted(signal)]);
+      await this.#heartbeat.run(signal);
+    };
     const others = caches.filter((cache) => cache !== imports);
-    await Promise.all([followImports(), ...[...loops, ...others].map((part) => part.run(signal))]);
+    const parts = [...loops, ...others, this.#leases, this.#drainSync];
+    await Promise.all([followImports(), beat(), ...parts.map((part) => part.run(signal))]);
   }
 
   #caches() {
@@ -227,6 +286,13 @@ export class Agent implements AsyncDisposable {
         this.#imports.add(key);
       }
     });
+    this.#leases.onChange((_key, before, after) => {
+      const cluster = clusterOfLease(after ?? before);
+      if (cluster !== undefined) this.#hearing.tell(cluster, after);
+    });
+    this.#broker.records.onSight((inSight) => {
+      if (inSight) this.#heartbeat.beatNow();
+    });
     for (const cache of this.#caches()) {
       cache.onSight((inSight) => {
         if (inSight) for (const loop of [this.#exports, this.#imports, this.#statuses]) loop.retry();
@@ -237,6 +303,11 @@ export class Agent implements AsyncDisposable {
         for (const key of exports.keys()) this.#statuses.add(key);
       });
     }
+  }
+
+  #onClaim(): void {
+    this.#exports.retry();
+    for (const key of this.#member.exports.keys()) this.#statuses.add(key);
   }
 
   #touch(key: string): void {
@@ -274,6 +345,13 @@ export class Agent implements AsyncDisposable {
     }
     for (const listener of this.#listeners) listener();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  else signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
 }
 
 /** The keys of an object before and after a change, each once. */

@@ -4,6 +4,7 @@ import type { EndpointSlice, ServiceImport } from '../api/objects.ts';
 import { StoreError } from '../store/store.ts';
 import type { BrokerCaches } from './caches.ts';
 import type { Clusterset } from './clusterset.ts';
+import type { Claim } from './heartbeat.ts';
 import type { Publication } from './conditions.ts';
 import type { ExportRecords } from './export.ts';
 import type { Plan } from './plan.ts';
@@ -14,6 +15,8 @@ export interface ExportSyncOptions {
   readonly clusterset: Clusterset;
   readonly broker: BrokerCaches;
   readonly toBroker: Writer;
+  /** Whether this cluster may write under its id. */
+  readonly claim: () => Claim;
   /** For messages. */
   readonly brokerLocation: string;
   /** Told when a service's writes have failed, and when they succeed again. */
@@ -37,12 +40,12 @@ export class ExportSync {
    * @returns `wait` where there is something to write and the broker is out of sight
    */
   async reconcile(key: string): Promise<'done' | 'wait'> {
-    const { clusterset, toBroker } = this.#options;
+    const { clusterset, toBroker, claim } = this.#options;
     if (!clusterset.isOwnKnown || !clusterset.isBrokerKnown) return 'done';
     const exported = clusterset.exported(key);
     const { imports, slices } = this.#plan(key, exported.is === 'valid' ? exported.records : undefined);
     const count = imports.apply.length + imports.remove.length + slices.apply.length + slices.remove.length;
-    if (count > 0 && clusterset.isBrokerOutOfSight) return 'wait';
+    if (count > 0 && (clusterset.isBrokerOutOfSight || claim().is !== 'held')) return 'wait';
     try {
       // The order in which a record and its slices arrive does not matter to other members: without slices it
       // has no ready endpoint, without it slices mean nothing. But where an endpoint moves from one slice to
@@ -73,6 +76,8 @@ export class ExportSync {
   /** How far what is exported has come. Meaningful for a valid export. */
   publication(key: string, records: ExportRecords): Publication {
     const { clusterset, brokerLocation } = this.#options;
+    const claim = this.#options.claim();
+    if (claim.is === 'refused') return { is: 'failed', message: claim.message };
     const unreachable = `The broker ${brokerLocation} cannot be reached; this is tried again until it can`;
     if (!clusterset.isBrokerKnown) {
       const asked = `The broker ${brokerLocation} is being asked`;

@@ -69,6 +69,19 @@ export const agentMetrics = (agent: Agent): readonly MetricSource[] => [
     read: () => Number(agent.isBrokerInSight),
   },
   {
+    name: 'pharos_import_age_seconds',
+    help: 'Since when nothing confirms the imports that come from a cluster: the time since its heartbeat.',
+    type: 'gauge',
+    labels: ['source'],
+    read: () => [...agent.ages].map(([source, ms]) => ({ labels: { source }, value: ms / 1000 })),
+  },
+  {
+    name: 'pharos_agent_heartbeats_total',
+    help: "Renewals of this cluster's Lease that reached the broker.",
+    type: 'counter',
+    read: () => agent.beats,
+  },
+  {
     name: 'pharos_agent_clusterset_ips',
     help: 'Addresses of --clusterset-cidr by family: held by a service, resting before anybody else gets them, free.',
     type: 'gauge',

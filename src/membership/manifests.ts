@@ -1,4 +1,5 @@
 import type { CustomResourceDefinition, PolicyRule } from '../api/administration.ts';
+import { DRAINED_NAME } from '../api/drained.ts';
 import type { ClusterId } from '../api/identity.ts';
 import { Kinds } from '../api/kinds.ts';
 import { Annotation, Label, SYSTEM_NAMESPACE } from '../api/names.ts';
@@ -9,12 +10,20 @@ import { ownershipPolicy } from './policy.ts';
 import { RECORD_KINDS, groupOf } from './record-kinds.ts';
 
 /** What a member may do in the broker namespace; the admission policy narrows writing to its own objects. */
-const memberRules = (): PolicyRule[] =>
-  RECORD_KINDS.map(({ kind }) => ({
+const memberRules = (): PolicyRule[] => [
+  ...RECORD_KINDS.map(({ kind }) => ({
     apiGroups: [groupOf(kind)],
     resources: [kind.plural],
     verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
-  }));
+  })),
+  // Administrators write it.
+  {
+    apiGroups: [''],
+    resources: ['configmaps'],
+    resourceNames: [DRAINED_NAME],
+    verbs: ['get', 'list', 'watch'],
+  },
+];
 
 /**
  * All that makes an API server a broker, in the order of application: the policy stands before the first

@@ -1,4 +1,5 @@
 import type { ServiceAccount } from '../api/administration.ts';
+import { type Drain, type Drained, DRAINED_NAME, parseDrained } from '../api/drained.ts';
 import { Kinds } from '../api/kinds.ts';
 import type { Kind } from '../api/kinds.ts';
 import { Annotation, Label, MANAGED_BY } from '../api/names.ts';
@@ -16,6 +17,12 @@ export interface MemberStatus {
   readonly clusterUid?: string;
   /** RFC 3339: the last heartbeat; absent where there never was one. */
   readonly lastSeen?: string;
+  /** Whether the last heartbeat is not older than it may be, by the clock of whoever looks. */
+  readonly state: 'alive' | 'silent' | 'never-heard';
+  /** Of the agent that sent it. */
+  readonly version?: string;
+  /** Absent unless an administrator took it out of all answers. */
+  readonly drained?: Drain;
   /** Exported services. */
   readonly services: number;
   /** All records of this member, by their kind. */
@@ -27,6 +34,7 @@ export interface BrokerContent {
   readonly identities: readonly ServiceAccount[];
   readonly leases: readonly Lease[];
   readonly records: readonly KubeObject[];
+  readonly drained: Drained;
 }
 
 const clusterOf = (object: KubeObject): string | undefined => object.metadata.labels?.[Label.sourceCluster];
@@ -34,8 +42,13 @@ const clusterOf = (object: KubeObject): string | undefined => object.metadata.la
 /**
  * Every cluster that has an identity or left records, by name. The Lease is the heartbeat and counts as
  * none of the records.
+ *
+ * @param now milliseconds since 1970
  */
-export function membersOf({ identities, leases, records }: BrokerContent): MemberStatus[] {
+export function membersOf(
+  { identities, leases, records, drained }: BrokerContent,
+  now: number,
+): MemberStatus[] {
   const identityOf = new Map(identities.map((account) => [clusterOf(account), account])); // cluster → account
   const leaseOf = new Map(leases.map((lease) => [clusterOf(lease), lease])); // cluster → Lease
   const counts = new Map<string, Record<string, number>>(); // cluster → kind → number
@@ -54,29 +67,57 @@ export function membersOf({ identities, leases, records }: BrokerContent): Membe
     .map(([cluster, count]) => {
       const { creationTimestamp: joined, annotations } = identityOf.get(cluster)?.metadata ?? {};
       const clusterUid = annotations?.[Annotation.clusterUid];
-      const lastSeen = leaseOf.get(cluster)?.spec.renewTime;
+      const lease = leaseOf.get(cluster);
+      const lastSeen = lease?.spec.renewTime;
+      const version = lease?.metadata.annotations?.[Annotation.version];
+      const drain = drained.get(cluster);
       return {
         cluster,
         ...(joined === undefined ? {} : { joined }),
         ...(clusterUid === undefined ? {} : { clusterUid }),
         ...(lastSeen === undefined ? {} : { lastSeen }),
+        state: stateOf(lease, now),
+        ...(version === undefined ? {} : { version }),
+        ...(drain === undefined ? {} : { drained: drain }),
         services: count[Kinds.ServiceImport.kind] ?? 0,
         records: count,
       };
     });
 }
 
-/** Reads what {@link membersOf} needs. */
+/** For so long a heartbeat counts that does not say. */
+const HEARTBEAT_SECONDS = 40;
+
+function stateOf(lease: Lease | undefined, now: number): MemberStatus['state'] {
+  const renewed = Date.parse(lease?.spec.renewTime ?? '');
+  if (Number.isNaN(renewed)) return 'never-heard';
+  return now - renewed <= (lease?.spec.leaseDurationSeconds ?? HEARTBEAT_SECONDS) * 1000 ? 'alive' : 'silent';
+}
+
+/** Reads what {@link membersOf} needs. Who is a member himself may not see identities, and gets none. */
 export async function readBroker(broker: ObjectStore, namespace: string): Promise<BrokerContent> {
   const ofMembers = { namespace, labelExists: [Label.sourceCluster] };
-  const [identities, leases, ...records] = await Promise.all([
-    broker.list(Kinds.ServiceAccount, { ...ofMembers, labels: { [Label.importManagedBy]: MANAGED_BY } }),
+  const [identities, drains, leases, ...records] = await Promise.all([
+    identitiesOrNone(broker, { ...ofMembers, labels: { [Label.importManagedBy]: MANAGED_BY } }),
+    listOrNone(broker, Kinds.ConfigMap, { namespace, name: DRAINED_NAME }),
     listOrNone(broker, Kinds.Lease, ofMembers),
     ...RECORD_KINDS.filter(({ kind }) => kind !== Kinds.Lease).map(({ kind }) =>
       listOrNone(broker, kind, ofMembers),
     ),
   ]);
-  return { identities, leases, records: records.flat() };
+  return { identities, leases, records: records.flat(), drained: parseDrained(drains[0]) };
+}
+
+async function identitiesOrNone(
+  broker: ObjectStore,
+  selector: Parameters<ObjectStore['list']>[1],
+): Promise<ServiceAccount[]> {
+  try {
+    return await broker.list(Kinds.ServiceAccount, selector);
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'forbidden') return [];
+    throw error;
+  }
 }
 
 /** An empty list where the API server does not even know the kind. */

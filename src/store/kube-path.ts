@@ -22,6 +22,10 @@ export function labelSelector({ labels = {}, labelExists = [] }: Selector): stri
   return terms.length === 0 ? undefined : terms.join(',');
 }
 
+/** The `fieldSelector` parameter; RBAC lets a watch by name through that is granted by name. */
+export const fieldSelector = ({ name }: Selector): string | undefined =>
+  name === undefined ? undefined : `metadata.name=${name}`;
+
 /** One path segment. What would change the path's shape is not a name that an API server could have. */
 function segment(name: string): string {
   if (name === '' || name === '.' || name === '..' || /[/%]/.test(name)) {

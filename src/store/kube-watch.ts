@@ -12,7 +12,7 @@ import {
   type Status,
   storeError,
 } from './kube-failure.ts';
-import { collectionPath, labelSelector } from './kube-path.ts';
+import { collectionPath, fieldSelector, labelSelector } from './kube-path.ts';
 import { readLines, STALLED } from './kube-stream.ts';
 import type { KubeTransport } from './kube-transport.ts';
 import { prune } from './prune.ts';
@@ -125,6 +125,7 @@ export class KubeWatch<T extends KubeObject> {
           watch: 'true',
           allowWatchBookmarks: 'true',
           labelSelector: labelSelector(selector),
+          fieldSelector: fieldSelector(selector),
           // Spread over 5 to 10 minutes, so that watches that began together do not end together.
           timeoutSeconds: String(Math.round(300 * (1 + random()))),
           ...(resuming

@@ -10,7 +10,7 @@ import { type Judgement, PacedCalls } from '../runtime/paced-calls.ts';
 import { loadKubeAccess } from './kube-access.ts';
 import { failureOfError, KubeFailure, storeError } from './kube-failure.ts';
 import { adoptionPatch } from './kube-ownership.ts';
-import { collectionPath, labelSelector, objectPath } from './kube-path.ts';
+import { collectionPath, fieldSelector, labelSelector, objectPath } from './kube-path.ts';
 import { type KubeRequest, KubeTransport } from './kube-transport.ts';
 import { KubeWatch, type ListedAt, type WatchCounters, type WatchTimes } from './kube-watch.ts';
 import { prune } from './prune.ts';
@@ -233,7 +233,12 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
       const page = (await this.#call({
         method: 'GET',
         path: collectionPath(kind, selector.namespace),
-        query: { labelSelector: labelSelector(selector), limit: PAGE_SIZE, continue: next },
+        query: {
+          labelSelector: labelSelector(selector),
+          fieldSelector: fieldSelector(selector),
+          limit: PAGE_SIZE,
+          continue: next,
+        },
       })) as ListPage<T>;
       for (const item of page.items ?? []) {
         // Built-in kinds leave these out of a list's items.

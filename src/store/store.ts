@@ -4,6 +4,8 @@ import type { KubeObject } from '../api/objects.ts';
 /** Which objects of a kind: absent fields do not restrict. Labels must all be equal; '' asks for presence only with `labelExists`. */
 export interface Selector {
   readonly namespace?: string;
+  /** The one object of this name. */
+  readonly name?: string;
   readonly labels?: Readonly<Record<string, string>>;
   /** Labels that must be present, whatever their value. */
   readonly labelExists?: readonly string[];

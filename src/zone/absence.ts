@@ -14,7 +14,7 @@ export const EdeCode = {
 
 /** More clusters than this are only counted in a text: it travels in a UDP answer. */
 const NAMED = 4;
-/** Someone else's words (a gateway's reason) are cut after this many characters. */
+/** Someone else's words (a gateway's reason, an administrator's) are cut after this many characters. */
 const WORDS = 60;
 
 /** Why none of these clusters answers for `what`: a reason, a sentence, and the same as an EDE. */
@@ -42,7 +42,7 @@ function inWords(standing: Standing): string {
     case 'not-ready':
       return 'no ready endpoint';
     case 'drained':
-      return 'drained';
+      return (standing.why ?? 'drained').slice(0, WORDS);
     case 'unreachable':
       return `unreachable, ${standing.why.slice(0, WORDS)}`;
     default:

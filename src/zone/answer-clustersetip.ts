@@ -87,10 +87,13 @@ function addressesNow(
   const all = choice.policy === 'all';
   const chosen = clusters.map(({ id }) => id).join(', ');
   const among = choice.candidates.map(({ id }) => id).join(', ');
+  const drained = service.members.flatMap(({ id, standing }) =>
+    standing.is === 'drained' ? [`; not ${id}: ${standing.why ?? 'drained, its weight is 0'}`] : [],
+  );
   return {
     addresses: [...new Set(clusters.flatMap(({ addresses }) => addresses[family]))],
     reason: all ? ReasonCode.allClusters : ReasonCode.clusterChosen,
-    detail: `${name}: ${chosen} of ${among} by policy ${choice.policy}${perClient ? ' and client' : ''}`,
+    detail: `${name}: ${chosen} of ${among} by policy ${choice.policy}${perClient ? ' and client' : ''}${drained.join('')}`,
     period,
     perClient,
   };

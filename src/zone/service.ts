@@ -9,7 +9,8 @@ import type { EndpointModel, SliceModel } from './slice-model.ts';
 export type Standing =
   | { readonly is: 'counted' }
   | { readonly is: 'not-ready' }
-  | { readonly is: 'drained' }
+  /** By its weight 0, or with `why` by an administrator, for all its services. */
+  | { readonly is: 'drained'; readonly why?: string }
   | { readonly is: 'unreachable'; readonly why: string };
 
 /** One exporting cluster's part of a service. */
@@ -66,6 +67,8 @@ export interface ServiceContext {
   readonly defaultPolicy: Policy;
   /** Why a cluster cannot be reached; undefined = it can. */
   unreachable(cluster: string): string | undefined;
+  /** Who took a cluster out of all answers, in words; undefined = nobody. */
+  drained(cluster: string): string | undefined;
 }
 
 /**
@@ -90,20 +93,24 @@ export function compileService(
     if (part.ready.length === 0) return { is: 'not-ready' };
     if (part.weight === 0) return { is: 'drained' };
     const why = part.own ? undefined : context.unreachable(part.id);
-    return why === undefined ? { is: 'counted' } : { is: 'unreachable', why };
+    if (why !== undefined) return { is: 'unreachable', why };
+    const drain = context.drained(part.id);
+    return drain === undefined ? { is: 'counted' } : { is: 'drained', why: drain };
   };
   const { namespace, name } = model;
   if (model.type === 'Headless') {
     return headless(
       { namespace, name },
-      members.map((part) => ({
-        id: part.id,
-        own: part.own,
-        weight: part.weight,
-        standing: standing(part),
-        endpoints: part.ready,
-        named: byLabel(part.ready),
-      })),
+      unlessNothingIsLeft(
+        members.map((part) => ({
+          id: part.id,
+          own: part.own,
+          weight: part.weight,
+          standing: standing(part),
+          endpoints: part.ready,
+          named: byLabel(part.ready),
+        })),
+      ),
     );
   }
   return clusterSetIp(
@@ -116,6 +123,19 @@ export function compileService(
       standing: standing(part),
       ...serviceAddresses(part.exported, part.slices, part.ready),
     })),
+  );
+}
+
+/**
+ * The endpoints of a headless service are known to each other by name: where an administrator drained all
+ * clusters that have any, theirs count, since an answer without them would end the service.
+ */
+function unlessNothingIsLeft(members: readonly HeadlessMember[]): readonly HeadlessMember[] {
+  if (members.some(({ standing }) => standing.is === 'counted')) return members;
+  return members.map((member) =>
+    member.standing.is === 'drained' && member.standing.why !== undefined
+      ? { ...member, standing: { is: 'counted' } }
+      : member,
   );
 }
 

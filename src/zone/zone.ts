@@ -63,6 +63,7 @@ export class Zone implements AnswerSource, NameSource {
   readonly #rejected = new Map<string, string>();
   readonly #listeners = new Set<(changed: Changed) => void>();
   #reachability: Reachability = 'all';
+  #drained: ReadonlyMap<string, string> = new Map(); // cluster → who drained it, in words
   #importsIn = false;
   #slicesIn = false;
 
@@ -72,6 +73,7 @@ export class Zone implements AnswerSource, NameSource {
       ownCluster: options.ownCluster,
       defaultPolicy: options.policy ?? 'local',
       unreachable: (cluster) => whyUnreachable(this.#reachability, cluster),
+      drained: (cluster) => this.#drained.get(cluster),
     };
     this.#data = {
       origins: (options.origins ?? ['clusterset.local.']).map(parseOrigin),
@@ -188,6 +190,17 @@ export class Zone implements AnswerSource, NameSource {
       if (cluster === this.#context.ownCluster) continue;
       if (whyUnreachable(before, cluster) === whyUnreachable(reachability, cluster)) continue;
       for (const key of keys) touched.add(key);
+    }
+    this.#publish(touched);
+  }
+
+  /** The clusters that an administrator took out of all answers, the own one as well, and in words who did. */
+  setDrained(drained: ReadonlyMap<string, string>): void {
+    const before = this.#drained;
+    this.#drained = drained;
+    const touched = new Set<ServiceKey>();
+    for (const [cluster, keys] of this.#index.memberships) {
+      if (before.get(cluster) !== drained.get(cluster)) for (const key of keys) touched.add(key);
     }
     this.#publish(touched);
   }

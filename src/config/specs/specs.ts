@@ -11,6 +11,9 @@ import { leaveSpec } from './leave.ts';
 import { playgroundSpec } from './playground.ts';
 import { routeAgentSpec } from './route-agent.ts';
 import { unexportSpec } from './unexport.ts';
+import { drainSpec } from './drain.ts';
+import { showClustersSpec } from './show-clusters.ts';
+import { undrainSpec } from './undrain.ts';
 
 /** Every command there is, in the order of the help. */
 export const specs: readonly CommandSpec[] = [
@@ -25,5 +28,8 @@ export const specs: readonly CommandSpec[] = [
   leaveSpec,
   exportSpec,
   unexportSpec,
+  showClustersSpec,
+  drainSpec,
+  undrainSpec,
   completionSpec,
 ];

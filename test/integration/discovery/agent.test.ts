@@ -1,12 +1,16 @@
 /** The agent on real API servers: what they default, refuse, order and forget is theirs. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { after, before, describe, it } from 'node:test';
+import { Kinds } from '../../../src/api/kinds.ts';
+import { command } from '../../lab/command.ts';
 import { type Lab, openLab } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import { startPharos } from '../../support/pharos.ts';
 import { AGENT_USER, Clusterset, type Member } from './clusterset.ts';
 
+const CLI = join(import.meta.dirname, '../../../src/cli.ts');
 const GOOD = ['Valid=True Valid', 'Ready=True Exported', 'Conflict=False NoConflicts'];
 
 const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
@@ -385,6 +389,62 @@ describe('what stands in a cluster', () => {
   });
 });
 
+describe('a cluster', () => {
+  const cli = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await command(process.execPath, [CLI, ...args], {
+      env: { PATH: process.env['PATH'], HOME: lab.dir, USER: 'alice' },
+    });
+    assert.equal(code, 0, `pharos ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  const shown = (...args: string[]): Promise<string> =>
+    cli('show', 'clusters', '--kubeconfig', east.site.api.kubeconfig, ...args);
+  const drainedIn = async ({ site: { store } }: Member): Promise<string[]> => {
+    const found = await store.get(Kinds.ConfigMap, { name: 'pharos-drained', namespace: 'pharos-system' });
+    return Object.keys(found?.data ?? {});
+  };
+
+  it('is alive while its agent beats, as every member sees with what it has', async () => {
+    const table = await shown();
+    assert.match(table, /^CLUSTER +STATE +LAST SEEN +SERVICES +JOINED +DRAINED$/m);
+    for (const name of ['east', 'west'])
+      assert.match(table, new RegExp(`^${name} +alive +\\d+s ago +\\d+ +- +-$`, 'm'));
+    const [first] = JSON.parse(await shown('-o', 'json')) as { cluster: string; state: string }[];
+    assert.partialDeepStrictEqual(first, { cluster: 'east', state: 'alive' });
+    const onBroker = await cli('broker', 'show', '--kubeconfig', set.broker.api.kubeconfig);
+    assert.match(onBroker, /^west +alive +\d+s ago +\d+ +\d+\S+ ago +-$/m);
+  });
+
+  it('that is drained is so in every member, with who did it and why, until it is undrained', async () => {
+    const onBroker = ['--kubeconfig', set.broker.api.kubeconfig];
+    await cli('drain', 'west', ...onBroker, '--reason', 'new kernel');
+    for (const member of [west, east]) {
+      await until(`west drained in ${member.name}`, 60_000, async () => {
+        assert.deepEqual(await drainedIn(member), ['west']);
+        return true;
+      });
+    }
+    assert.match(await shown(), /^west +alive .* by alice@\S+, \d+s ago: new kernel$/m);
+    await cli('undrain', 'west', ...onBroker);
+    for (const member of [west, east]) {
+      await until(`west not drained in ${member.name}`, 60_000, async () => {
+        assert.deepEqual(await drainedIn(member), []);
+        return true;
+      });
+    }
+  });
+
+  it('cannot drain another, nor itself: members only read that', async () => {
+    const account = 'system:serviceaccount:pharos-broker:cluster-west';
+    for (const verb of ['create', 'patch', 'update', 'delete']) {
+      const { stdout } = await set.broker.api.kubectl([
+        ...['auth', 'can-i', verb, 'configmaps/pharos-drained', '-n', 'pharos-broker', `--as=${account}`],
+      ]);
+      assert.equal(stdout.trim(), 'no', verb);
+    }
+  });
+});
+
 describe('an agent', () => {
   it('that has nothing to do writes nothing', async () => {
     await set.settle();
@@ -478,6 +538,8 @@ describe('with the rights of an agent one', () => {
     ['may not', 'list secrets -n pharos-system'],
     ['may not', 'get secrets/pharos-broker -n shop'],
     ['may not', 'patch leases/other -n pharos-system'],
+    ['may', 'patch configmaps/pharos-drained -n pharos-system'],
+    ['may not', 'patch configmaps/other -n pharos-system'],
     ['may not', 'patch services -n shop'],
     ['may not', 'patch serviceexports -n shop'],
     ['may not', 'delete namespaces'],

@@ -94,12 +94,12 @@ export class Member {
     this.running = undefined;
   }
 
-  /** Calls of the agent that write, so far, to both sides. */
+  /** Calls of the agent that write, so far, to both sides; without its heartbeats. */
   get writes(): number {
     const counts = (this.running?.stores ?? []).flatMap(({ counters: { calls } }) =>
       [calls.apply, calls.applyStatus, calls.remove].map(({ succeeded, failed }) => succeeded + failed),
     );
-    return counts.reduce((sum, count) => sum + count, 0);
+    return counts.reduce((sum, count) => sum + count, 0) - (this.running?.agent.beats ?? 0);
   }
 
   apply(...objects: readonly object[]): Promise<string> {

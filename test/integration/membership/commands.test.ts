@@ -124,9 +124,9 @@ test('the broker shows its members', async () => {
   await done(joining(other, 'east'));
   const { stdout } = await done(`broker show ${onBroker()}`);
   const lines = stdout.trimEnd().split('\n');
-  assert.match(lines[0] ?? '', /^CLUSTER {3}JOINED +SERVICES {3}LAST SEEN$/);
-  assert.match(lines[1] ?? '', /^east {6}\d+s ago +0 {10}never$/);
-  assert.match(lines[2] ?? '', /^west {6}\d+s ago +0 {10}never$/);
+  assert.match(lines[0] ?? '', /^CLUSTER +STATE +LAST SEEN +SERVICES +JOINED +DRAINED$/);
+  assert.match(lines[1] ?? '', /^east +never-heard +never +0 +\d+s ago +-$/);
+  assert.match(lines[2] ?? '', /^west +never-heard +never +0 +\d+s ago +-$/);
   const wide = (await done(`broker show ${onBroker()} -o wide`)).stdout;
   assert.match(wide, /RECORDS {3}CLUSTER UID\n/);
   const members = JSON.parse((await done(`broker show ${onBroker()} -o json`)).stdout) as {

@@ -14,7 +14,10 @@ test('metrics are named, described and labelled by the rules', async () => {
   for (const metric of [...(await everyMetric()).values()].flat()) {
     const { name, type, help } = metric;
     const rules: [string, boolean][] = [
-      ['is pharos_<part>_<what>', /^pharos_(dns|zone|agent|route|store)(_[a-z]+)+$/.test(name)],
+      [
+        'is pharos_<part>_<what>',
+        /^pharos_(dns|zone|agent|route|store|import|propagation)(_[a-z]+)+$/.test(name),
+      ],
       ['ends in _total exactly when it is a counter', name.endsWith('_total') === (type === 'counter')],
       ['uses base units', !/_(milliseconds|ms|minutes|kilobytes|kb|mb|percent)(_|$)/.test(name)],
       ['names a histogram by its unit', type !== 'histogram' || /_(seconds|bytes)$/.test(name)],
@@ -35,6 +38,7 @@ test('metrics are named, described and labelled by the rules', async () => {
             'result',
             'family',
             'what',
+            'source',
           ].includes(label),
         ),
       ],

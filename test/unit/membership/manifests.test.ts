@@ -47,6 +47,12 @@ test('members are granted these rights and no other', () => {
     { apiGroups: ['pharos.io'], resources: ['endpoints'], verbs: write },
     {
       apiGroups: [''],
+      resources: ['configmaps'],
+      resourceNames: ['pharos-drained'],
+      verbs: ['get', 'list', 'watch'],
+    },
+    {
+      apiGroups: [''],
       resources: ['serviceaccounts/token'],
       resourceNames: ['cluster-west'],
       verbs: ['create'],

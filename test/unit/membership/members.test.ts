@@ -54,7 +54,7 @@ test('each member shows since when it is one, what it exports and when it was la
   const { broker, clock, deps, request } = await westAndEast();
   const quiet = await cluster('quiet', clock);
   await join({ ...deps, member: quiet }, { ...request, cluster: id('quiet') });
-  const members = membersOf(await readBroker(broker, NAMESPACE));
+  const members = membersOf(await readBroker(broker, NAMESPACE), Date.parse('2026-01-01T10:00:30Z'));
   assert.deepEqual(
     members.map(({ clusterUid: _uid, ...member }) => member),
     [
@@ -62,10 +62,11 @@ test('each member shows since when it is one, what it exports and when it was la
         cluster: name,
         joined: '2026-01-01T00:00:00Z',
         lastSeen: '2026-01-01T10:00:00.000000Z',
+        state: 'alive',
         services: 2,
         records: { ServiceImport: 2, EndpointSlice: 2 },
       })),
-      { cluster: 'quiet', joined: '2026-01-01T00:00:00Z', services: 0, records: {} },
+      { cluster: 'quiet', joined: '2026-01-01T00:00:00Z', state: 'never-heard', services: 0, records: {} },
     ].sort((a, b) => (a.cluster < b.cluster ? -1 : 1)),
   );
   assert.equal(new Set(members.map(({ clusterUid }) => clusterUid)).size, 3);
@@ -74,9 +75,10 @@ test('each member shows since when it is one, what it exports and when it was la
 test('records that outlived their identity are shown as a member that never joined', async () => {
   const set = await clusterset();
   await export2(set, 'ghost');
-  const [ghost] = membersOf(await readBroker(set.broker, NAMESPACE));
+  const [ghost] = membersOf(await readBroker(set.broker, NAMESPACE), Date.parse('2026-01-01T10:01:00Z'));
   assert.equal(ghost?.cluster, 'ghost');
   assert.equal(ghost.joined, undefined);
+  assert.equal(ghost.state, 'silent');
   assert.equal(ghost.services, 2);
 });
 
@@ -109,7 +111,7 @@ test('a removal that broke off is finished by the next one', async () => {
   await set.broker.remove(Kinds.ServiceAccount, { namespace: NAMESPACE, name: 'cluster-west' });
   assert.equal(await removeMember(set.broker, NAMESPACE, id('west')), 7);
   assert.deepEqual(
-    membersOf(await readBroker(set.broker, NAMESPACE)).map((member) => member.cluster),
+    membersOf(await readBroker(set.broker, NAMESPACE), 0).map((member) => member.cluster),
     ['east'],
   );
 });

@@ -11,6 +11,7 @@ import { electionMetrics } from '../src/commands/election-metrics.ts';
 import { publisherMetrics, redisMetrics } from '../src/commands/redis-metrics.ts';
 import { storeMetrics } from '../src/commands/store-metrics.ts';
 import { snapshotMetrics } from '../src/commands/snapshot-metrics.ts';
+import { transferMetric } from '../src/commands/dns-secondaries.ts';
 import { zoneMetrics } from '../src/commands/zone-metrics.ts';
 import { type CommandSpec, type Flag, variableOf } from '../src/config/flag.ts';
 import { specs } from '../src/config/specs/specs.ts';
@@ -53,6 +54,7 @@ export async function everyMetric(): Promise<ReadonlyMap<string, readonly Metric
       [
         ...dnsMetrics({ counters: new Counters(), cache }),
         ...zoneMetrics(zone),
+        transferMetric({ counts: { whole: 0, steps: 0, nothing: 0, refused: 0 } }),
         ...storeMetrics({}),
         ...redisMetrics(redis.counters),
         ...snapshotMetrics({ writes: 0, failures: 0, savedAt: 0, bytes: 0 }),

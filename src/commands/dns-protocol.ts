@@ -53,5 +53,6 @@ export async function dnsProtocol(
     }),
     ...(rateLimit !== undefined && { rateLimit: { perSecond: rateLimit, slip: SLIP } }),
     trusts: within(values.trustProxy),
+    mayTransfer: within(values.allowTransfer),
   };
 }

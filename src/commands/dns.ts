@@ -9,6 +9,7 @@ import { Shutdown } from '../runtime/shutdown.ts';
 import { Zone } from '../zone/zone.ts';
 import type { Run } from './command.ts';
 import { dnsProtocol } from './dns-protocol.ts';
+import { followSecondaries } from './dns-secondaries.ts';
 import { openDnsSource } from './dns-source.ts';
 import { feedZone } from './feed-zone.ts';
 import { loggingTo } from './logging.ts';
@@ -42,10 +43,12 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
   });
 
   const feeding = new AbortController();
+  const secondaries = followSecondaries(values, zone, clock, log);
   const server = await startDnsServer({
     source: zone,
     listen: values.listen,
     protocol: await dnsProtocol(values, context, log, feeding.signal),
+    transfer: secondaries?.transfer,
     limits: {
       connections: values.tcpConnections,
       connectionsPerClient: values.tcpConnectionsPerClient,
@@ -55,7 +58,12 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     log: logging('server'),
   });
   const shutdown = new Shutdown({ process: context.process, log, clock });
-  const metrics = createMetrics(() => [...dnsMetrics(server), ...zoneMetrics(zone), ...source.metrics()]);
+  const metrics = createMetrics(() => [
+    ...dnsMetrics(server),
+    ...zoneMetrics(zone),
+    ...(secondaries?.metrics ?? []),
+    ...source.metrics(),
+  ]);
   const notReady = (): string | undefined => {
     if (shutdown.signal.aborted) return 'shutting down';
     return zone.synced ? undefined : `the first full list from ${store.location} is not in yet`;
@@ -93,6 +101,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
 
   shutdown.defer('store', () => source.close());
   shutdown.defer('http', () => http.close());
+  shutdown.defer('secondaries', () => secondaries?.close());
   shutdown.defer('dns server', () => server.close());
   shutdown.defer('watches', () => {
     feeding.abort();

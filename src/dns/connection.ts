@@ -5,7 +5,7 @@ import type { Counters } from './counters.ts';
 import { FrameReader } from './frames.ts';
 import { putUint16 } from './header.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
-import type { Respond } from './respond.ts';
+import { type Respond, TRANSFER } from './respond.ts';
 import type { ShimSession } from './shim-sessions.ts';
 
 /** How long a connection must be quiet before a server that closes ends it; milliseconds. */
@@ -20,6 +20,8 @@ export interface ConnectionDeps {
   readonly idleMs: number;
   /** Scratch space for one response, shared by all connections: it is copied before anyone else writes. */
   readonly out: Buffer;
+  /** The messages of a zone transfer, for clients that may have it. */
+  readonly transfer?: ((query: Buffer) => AsyncIterable<Buffer>) | undefined;
   /** Told before each whole query is answered. */
   readonly onQuery: () => void;
   /**
@@ -42,6 +44,7 @@ export class Connection {
   readonly #idle: NodeJS.Timeout;
   #blocked = false;
   #ended = false;
+  #transferring = false;
   #retiring: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, client: Client, deps: ConnectionDeps) {
@@ -63,6 +66,7 @@ export class Connection {
       this.#answer();
     });
     socket.on('drain', () => {
+      if (this.#transferring) return;
       this.#idle.refresh();
       this.#blocked = false;
       socket.resume();
@@ -128,12 +132,50 @@ export class Connection {
       this.lastQueryAt = performance.now();
       onQuery();
       const length = session?.respond(query, out) ?? respond(query, query.length, this.#client, 'tcp', out);
+      if (length === TRANSFER) {
+        void this.#transfer(query);
+        break;
+      }
       if (length > 0) this.#blocked = !socket.write(framed(out, length));
     }
     socket.uncork();
     if (this.#blocked) socket.pause();
     else if (this.#ended) socket.end();
   }
+
+  /** Sends a zone, as fast as the client takes it. What it asks meanwhile is answered after that. */
+  async #transfer(query: Buffer): Promise<void> {
+    const socket = this.#socket;
+    this.#blocked = true;
+    this.#transferring = true;
+    try {
+      for await (const message of this.#deps.transfer?.(query) ?? []) {
+        if (socket.destroyed) return;
+        this.#idle.refresh();
+        this.#retiring?.refresh();
+        if (!socket.write(framed(message, message.length))) await drained(socket);
+      }
+    } catch {
+      // The client cannot know how much is missing, unless the connection ends.
+      this.#deps.counters.failures++;
+      socket.destroy();
+    }
+    this.#transferring = false;
+    this.#blocked = false;
+    socket.resume();
+    this.#answer();
+  }
+}
+
+/** Resolves when the socket takes more, or takes nothing any more. */
+function drained(socket: Socket): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => {
+    socket.off('drain', done).off('close', done);
+    resolve();
+  };
+  socket.on('drain', done).on('close', done);
+  return promise;
 }
 
 function framed(message: Buffer, length: number): Buffer {

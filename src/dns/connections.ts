@@ -30,6 +30,8 @@ export interface ConnectionsDeps {
   readonly sessions: ShimSessions;
   /** Whether this peer may say in whose name it asks; its clients have limits, it has none. */
   readonly trusts: (address: string) => boolean;
+  /** The messages of a zone transfer; absent where nobody may have one. */
+  readonly transfer?: ((query: Buffer) => AsyncIterable<Buffer>) | undefined;
 }
 
 /** How a socket for both families writes the address of an IPv4 client (RFC 4291, 2.5.5.2). */

@@ -16,6 +16,7 @@ export const Rcode = {
   nxDomain: 3,
   notImp: 4,
   refused: 5,
+  notAuth: 9,
   badVers: 16,
   badCookie: 23,
 } as const;

@@ -48,7 +48,7 @@ export type Respond = (
 ) => number;
 
 /** What {@link Respond} returns for a zone transfer that is allowed. */
-const TRANSFER = -1;
+export const TRANSFER = -1;
 
 /** An error, and the OPT record that says why. */
 interface Refusal {

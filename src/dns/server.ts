@@ -25,6 +25,8 @@ export interface DnsServerOptions {
   readonly listen: readonly ListenAddress[];
   readonly log: Log;
   readonly protocol?: Partial<Protocol>;
+  /** The messages of a zone transfer, for clients that the protocol lets have it. */
+  readonly transfer?: ((query: Buffer) => AsyncIterable<Buffer>) | undefined;
   readonly limits?: Partial<TcpLimits>;
   readonly cache?: Partial<CacheBounds>;
   /** Whether another process may listen where this one does, and take over from it; off unless told. */
@@ -98,6 +100,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   try {
     for (const at of options.listen) {
       const { trusts } = protocol;
+      const { transfer } = options;
       listeners.push(
         await Listener.open(at, {
           respond,
@@ -106,6 +109,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
           limits,
           sessions,
           trusts,
+          transfer,
           interfaces,
           reusePort,
           log,

@@ -46,6 +46,7 @@ export function choose<C extends Candidate>(
   asker: Asker,
 ): Chosen<C> {
   const { candidates, sequence, policy } = choice;
+  if (asker.whole === true) return { clusters: candidates, period: 1, perClient: false };
   const perClient = salt !== undefined && candidates.length > 1;
   if (perClient && asker.client !== undefined) {
     const order = byRendezvous(candidates, `${salt}|${clientKey(asker.client)}`);

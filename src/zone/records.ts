@@ -51,6 +51,8 @@ export interface Question {
 export interface Asker {
   /** Textual source address, where known; used for `sessionAffinity: ClientIP` only. */
   readonly client?: string;
+  /** Whether to answer with all that anybody might get, as secondaries do; then nothing else here counts. */
+  readonly whole?: boolean;
   /** Non-negative integer that rises by one per query of this name and type: drives rotation and weights. */
   readonly turn: number;
 }

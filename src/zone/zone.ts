@@ -131,6 +131,10 @@ export class Zone implements AnswerSource, NameSource {
     return this.#services.values().flatMap(({ view }) => (view === undefined ? [] : [view]));
   }
 
+  service(namespace: string, name: string): ServiceView | undefined {
+    return this.#data.service(namespace, name);
+  }
+
   answer(question: Question, asker: Asker): Answer {
     return answer(this.#data, question, asker);
   }

@@ -123,6 +123,20 @@ export const dnsSpec = {
       placeholder: 'NUMBER',
       type: count('responses'),
     },
+    'allow-transfer': {
+      form: 'list',
+      help: 'Network whose servers may have whole zones (AXFR, IXFR); may be given again',
+      placeholder: 'NETWORK',
+      type: network,
+      default: [],
+    },
+    notify: {
+      form: 'list',
+      help: 'Secondary to tell of each change (NOTIFY), which needs --allow-transfer as well; may be given again',
+      placeholder: 'ADDRESS:PORT',
+      type: listenAddress,
+      default: [],
+    },
     'tcp-connections': {
       form: 'value',
       help: 'TCP and TLS connections at a time, per address that is listened on',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
 import type { Lease } from '../../../src/api/objects.ts';
-import { LeaderElection } from '../../../src/runtime/lease.ts';
+import { epochOf, LeaderElection } from '../../../src/runtime/lease.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { StoreError } from '../../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -82,6 +82,35 @@ describe('leader election', () => {
     await clock.advance(2000);
     assert.deepEqual([[...leading], b.election.isLeader], [['b'], true]);
     assert.equal((await lease())?.spec.leaseTransitions, 1);
+  });
+
+  it('gives each leader a higher epoch than all before, also where the Lease was made anew', async () => {
+    const { clock, candidate, memory } = setUp();
+    const epochs: number[] = [];
+    for (const identity of ['a', 'b', 'c', 'd']) {
+      if (identity === 'c') await memory.remove(Kinds.Lease, REF);
+      const each = candidate(identity);
+      await clock.advance(3000);
+      epochs.push(each.election.epoch);
+      await clock.advance(3000);
+      assert.equal(each.election.epoch, epochs.at(-1), 'the same for all of its term');
+      each.stop.abort();
+      await each.running;
+    }
+    const seconds = Date.UTC(2026, 0, 1) / 1000;
+    assert.deepEqual(
+      epochs.map((epoch) => [Math.floor(epoch / 1e6) - seconds, epoch % 1e6]),
+      [
+        [0, 0],
+        [0, 1],
+        [12, 0],
+        [12, 1],
+      ],
+    );
+    assert.ok(
+      epochOf(Date.UTC(2026, 0, 2), 0) > Math.max(...epochs),
+      'a process without a Lease, started later',
+    );
   });
 
   it('takes over from a leader that fell silent, after the lease time by its own clock', async () => {

@@ -7,16 +7,15 @@
  *
  *   npm run bench:propagation -- [--rounds N]
  */
-import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { decode, encode } from 'dns-packet';
 import { openLab } from '../lab/lab.ts';
 import { freePort } from '../lab/ports.ts';
 import { openKubernetesStore } from '../../src/store/kubernetes.ts';
 import { Kinds } from '../../src/api/kinds.ts';
 import { silentLog } from '../../src/observability/log.ts';
 import { startPharos } from '../support/pharos.ts';
+import { answered, quantile } from './support/answered.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '100' } } });
 const rounds = Number(values.rounds);
@@ -48,38 +47,10 @@ await using dns = await startPharos(
   `--kubeconfig=${east.kubeconfig}`,
   `--listen=127.0.0.1:${port}`,
 );
-await Promise.all([westAgent.ready(), eastAgent.ready(), dns.ready()]);
+await Promise.all([westAgent, eastAgent, dns].map((process) => process.ready(180_000)));
 
 const store = await openKubernetesStore({ kubeconfig: west.kubeconfig, log: silentLog });
 const name = 'mysql.shop.svc.clusterset.local';
-
-/** Asks east until the answer is this address alone (or, for undefined, is no address). @returns milliseconds. */
-async function answered(address: string | undefined): Promise<number> {
-  const started = performance.now();
-  const socket = createSocket('udp4');
-  const seen = Promise.withResolvers<void>();
-  socket.on('message', (bytes) => {
-    const addresses = (decode(bytes).answers ?? []).flatMap((record) =>
-      record.type === 'A' ? [record.data] : [],
-    );
-    if (address === undefined ? addresses.length === 0 : addresses.join() === address) seen.resolve();
-  });
-  const question = encode({ type: 'query', id: 1, questions: [{ type: 'A', name }] });
-  const asking = setInterval(() => {
-    socket.send(question, port, '127.0.0.1');
-  }, 2);
-  const late = setTimeout(() => {
-    seen.reject(new Error(`${name}: not ${address ?? 'gone'} in 10 s`));
-  }, 10_000);
-  try {
-    await seen.promise;
-    return performance.now() - started;
-  } finally {
-    clearInterval(asking);
-    clearTimeout(late);
-    socket.close();
-  }
-}
 
 const slice = (address: string) => ({
   apiVersion: 'discovery.k8s.io/v1',
@@ -115,23 +86,19 @@ for (let round = 0; round < rounds; round++) {
   await store.apply(Kinds.EndpointSlice, slice(before));
   await sleep(50 + Math.random() * 50); // rounds must not fall into step with anything periodic
   await store.apply(Kinds.ServiceExport, serviceExport);
-  measured['export created']?.push(await answered(before));
+  measured['export created']?.push(await answered(port, name, before));
   await sleep(50 + Math.random() * 50);
   await store.apply(Kinds.EndpointSlice, slice(after));
-  measured['endpoint changed']?.push(await answered(after));
+  measured['endpoint changed']?.push(await answered(port, name, after));
   await sleep(50 + Math.random() * 50);
   await store.remove(Kinds.ServiceExport, { name: 'mysql', namespace: 'shop' });
-  measured['export deleted']?.push(await answered(undefined));
+  measured['export deleted']?.push(await answered(port, name, undefined));
 }
 if (process.stderr.isTTY) process.stderr.write('\n');
 
 console.log(`change in west → answer in east, ${rounds} rounds, milliseconds`);
 console.log('                   p50    p90    p99    max');
 for (const [what, times] of Object.entries(measured)) {
-  times.sort((a, b) => a - b);
-  const at = (share: number): string =>
-    (times[Math.min(times.length - 1, Math.ceil(share * times.length) - 1)] ?? Number.NaN)
-      .toFixed(0)
-      .padStart(6);
+  const at = (share: number): string => quantile(times, share).toFixed(0).padStart(6);
   console.log(`${what.padEnd(16)}${at(0.5)} ${at(0.9)} ${at(0.99)} ${at(1)}`);
 }

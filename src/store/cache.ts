@@ -29,6 +29,9 @@ export interface Interruption {
   readonly error: StoreError;
 }
 
+/** Events that come late come soon after those that they should have come before. */
+const MAX_ENDED = 1000;
+
 /**
  * A store's objects of one kind, held in memory and kept up to date. While the store is out of sight it
  * goes on with the last known state, and says so.
@@ -43,6 +46,8 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
   #isSynced = false;
   /** What the watch told last. */
   #told: T | undefined;
+  /** Of objects that the watch told the end of lately: key → the end. What is older and comes late must not bring them back. */
+  readonly #ended = new Map<string, T>();
   #interruption: Interruption | undefined;
 
   constructor(options: ObjectCacheOptions<T, I>) {
@@ -149,7 +154,7 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
         break;
       case 'removed':
         this.#told = event.object;
-        this.#advance(keyOf(event.object), event.object, undefined);
+        this.#end(keyOf(event.object), event.object);
         break;
       case 'interrupted': {
         const wasInSight = this.#interruption === undefined;
@@ -171,6 +176,7 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
   }
 
   #replace(objects: readonly T[]): void {
+    this.#ended.clear();
     const gone = new Set(this.#objects.keys());
     for (const object of objects) {
       const key = keyOf(object);
@@ -183,10 +189,18 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
     this.#synced.resolve();
   }
 
+  #end(key: string, end: T): void {
+    this.#ended.delete(key);
+    this.#ended.set(key, end);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest);
+    this.#advance(key, end, undefined);
+  }
+
   /** A change that `version` tells of, unless what is here is younger: a write's answer may overtake the watch. */
   #advance(key: string, version: T, after: T | undefined): void {
-    const before = this.#objects.get(key);
-    if (before === undefined || !isOlder(version, before)) this.#change(key, after);
+    const known = this.#objects.get(key) ?? this.#ended.get(key);
+    if (known === undefined || !isOlder(version, known)) this.#change(key, after);
   }
 
   #change(key: string, after: T | undefined): void {

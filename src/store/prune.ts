@@ -8,8 +8,11 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
  * sends null for the empty lists of an EndpointSlice. Changes and returns `object`.
  */
 export function prune<T extends KubeObject>(object: T): T {
-  const metadata = object.metadata as T['metadata'] & { managedFields?: unknown };
-  delete metadata.managedFields;
+  // Made anew: an object that a field is deleted from takes half as much memory again.
+  const { managedFields: _managedFields, ...metadata } = object.metadata as T['metadata'] & {
+    managedFields?: unknown;
+  };
+  object.metadata = metadata as T['metadata'];
   if (metadata.annotations !== undefined && LAST_APPLIED in metadata.annotations) {
     delete metadata.annotations[LAST_APPLIED];
     if (Object.keys(metadata.annotations).length === 0) delete metadata.annotations;

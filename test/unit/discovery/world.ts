@@ -123,6 +123,8 @@ export interface WorldOptions {
   readonly brokerIn?: 'west';
   /** Clusters whose agents are not started. */
   readonly asleep?: readonly string[];
+  /** What stands between agents and stores. */
+  readonly through?: (store: ObjectStore) => ObjectStore;
 }
 
 export class World implements AsyncDisposable {
@@ -167,10 +169,11 @@ export class World implements AsyncDisposable {
   }
 
   start(member: Member, stores: { member?: ObjectStore; broker?: ObjectStore } = {}): Agent {
+    const { through = (store: ObjectStore) => store } = this.#options;
     const agent = new Agent({
       cluster: parseClusterId(member.id),
-      member: stores.member ?? member.store,
-      broker: stores.broker ?? this.broker.store,
+      member: through(stores.member ?? member.store),
+      broker: through(stores.broker ?? this.broker.store),
       brokerNamespace: BROKER_NAMESPACE,
       endpoints: this.#options.endpoints ?? 'service',
       ...(this.#options.clustersetCidrs && {

@@ -7,6 +7,8 @@ import type { ServiceExport } from '../../../src/api/objects.ts';
 import { ObjectCache } from '../../../src/store/cache.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import type { ObjectStore, WatchEvent } from '../../../src/store/store.ts';
+import { Random } from '../../fuzz/random.ts';
+import { disorderly } from '../support/disorderly-store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 
@@ -156,6 +158,39 @@ describe('an object cache', () => {
     store.reconnect('changes');
     await cache.synced;
     assert.deepEqual([cache.size, cache.interruption], [1, undefined]);
+  });
+
+  it('ends as the store, also where changes are told twice, late and in any order', async () => {
+    const change = fc.tuple(
+      fc.constantFrom('a', 'b', 'c'),
+      fc.constantFrom('put', 'remove', 'wait'),
+      fc.nat(9),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 30 }), fc.nat(), async (changes, seed) => {
+        const clock = new FakeClock();
+        const memory = new MemoryStore({ location: 'memory', clock });
+        const random = new Random(seed);
+        const store = disorderly(memory, (end) => random.below(end));
+        const cache = new ObjectCache({ store, kind: Kinds.ServiceExport, clock });
+        const stop = new AbortController();
+        const running = cache.run(stop.signal);
+        await cache.synced;
+        for (const [name, what, label] of changes) {
+          if (what === 'wait') await turn();
+          else if (what === 'put')
+            await memory.apply(Kinds.ServiceExport, exported(name, { tier: String(label) }));
+          else await memory.remove(Kinds.ServiceExport, { name, namespace: 'shop' });
+        }
+        await turn();
+        await turn();
+        const byName = (objects: Iterable<ServiceExport>): ServiceExport[] =>
+          [...objects].sort((one, other) => one.metadata.name.localeCompare(other.metadata.name));
+        assert.deepEqual(byName(cache.values()), byName(await memory.list(Kinds.ServiceExport)));
+        stop.abort();
+        await running;
+      }),
+    );
   });
 
   describe('that is told what its owner wrote', () => {

@@ -22,6 +22,7 @@ import { dnsMetrics } from '../src/dns/metrics.ts';
 import { WireCache } from '../src/dns/wire-cache.ts';
 import { silentLog } from '../src/observability/log.ts';
 import type { MetricSource } from '../src/observability/metric-source.ts';
+import { NO_SERVICES } from '../src/routing/service-rules.ts';
 import { type RouteAgentStatus, routeAgentMetrics } from '../src/routing/metrics.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { LeaderElection } from '../src/runtime/lease.ts';
@@ -81,6 +82,7 @@ const idleRouteAgent: RouteAgentStatus = {
   repairs: new Map(),
   failovers: 0,
   reconciliations: { succeeded: 0, failed: 0 },
+  services: { state: NO_SERVICES, refused: new Map(), repairs: 0, forgotten: 0 },
 };
 
 const GENERATED = '<!-- Written by `npm run docs` from the source; edit that. -->';

@@ -5,6 +5,7 @@
 import {
   type Cidr,
   type IpAddress,
+  contains,
   familyOf,
   hostCidr,
   overlaps,
@@ -65,7 +66,7 @@ export function acceptNetworks(
   own: readonly Claim[],
 ): { readonly members: readonly Member[]; readonly refused: readonly RefusedNetwork[] } {
   const refused: RefusedNetwork[] = [];
-  const taken: Claim[] = [];
+  const taken: (Claim & { readonly cluster: string })[] = [];
   const members = others.toSorted(byAge).flatMap(({ metadata, spec }): Member[] => {
     const cluster = spec.clusterId;
     const refuse = (network: string, refusal: NetworkRefusal, why: string): undefined => {
@@ -98,7 +99,7 @@ export function acceptNetworks(
         const why = `${text} of cluster "${cluster}" overlaps ${mine.network}, ${mine.owner}`;
         return refuse(text, 'own-range', why);
       }
-      const other = taken.find((claim) => overlaps(claim.network, network));
+      const other = taken.find((claim) => claim.cluster !== cluster && overlaps(claim.network, network));
       if (other !== undefined) {
         const why = `${text} of cluster "${cluster}" overlaps ${other.network}, ${other.owner}, which was there first`;
         return refuse(text, 'overlap', why);
@@ -107,7 +108,9 @@ export function acceptNetworks(
     };
     const take = (texts: readonly string[], what: string): Cidr[] => {
       const networks = [...new Set(texts)].map(accept).filter((network) => network !== undefined);
-      taken.push(...networks.map((network) => ({ network, owner: `${what} of cluster "${cluster}"` })));
+      taken.push(
+        ...networks.map((network) => ({ network, cluster, owner: `${what} of cluster "${cluster}"` })),
+      );
       return networks;
     };
     return [
@@ -123,6 +126,9 @@ export function acceptNetworks(
 
 /** The claim of a single address. */
 export const claimOf = (ip: IpAddress, owner: string): Claim => ({ network: hostCidr(ip), owner });
+
+/** Whether an address is one that a service could have. */
+export const isRoutableIp = (ip: IpAddress): boolean => !NOT_ROUTABLE.some((range) => contains(range, ip));
 
 /** The oldest record first, as the store of this member says; ties by name, so that all nodes agree. */
 function byAge(a: Cluster, b: Cluster): number {

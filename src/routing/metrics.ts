@@ -1,12 +1,13 @@
 import type { MetricSource, Sample } from '../observability/metric-source.ts';
 import type { RouteAgent } from './route-agent.ts';
+import type { ServiceAgent } from './service-agent.ts';
 
 const VERDICTS = ['answers', 'silent', 'unknown'] as const;
 
 export type RouteAgentStatus = Pick<
   RouteAgent,
   'plan' | 'verdicts' | 'refused' | 'repairs' | 'failovers' | 'reconciliations'
->;
+> & { readonly services: Pick<ServiceAgent, 'state' | 'refused' | 'repairs' | 'forgotten'> };
 
 /** What the route agent tells of itself and of its node. */
 export const routeAgentMetrics = (agent: RouteAgentStatus): readonly MetricSource[] => [
@@ -41,7 +42,10 @@ export const routeAgentMetrics = (agent: RouteAgentStatus): readonly MetricSourc
     help: 'Times that something of Pharos on this node was found changed by others, and put back.',
     type: 'counter',
     labels: ['what'],
-    read: () => [...agent.repairs].map(([what, value]) => ({ labels: { what }, value })),
+    read: () => [
+      ...[...agent.repairs].map(([what, value]) => ({ labels: { what }, value })),
+      { labels: { what: 'services' }, value: agent.services.repairs },
+    ],
   },
   {
     name: 'pharos_route_refused_networks',
@@ -66,6 +70,33 @@ export const routeAgentMetrics = (agent: RouteAgentStatus): readonly MetricSourc
       { labels: { outcome: 'succeeded' }, value: agent.reconciliations.succeeded },
       { labels: { outcome: 'failed' }, value: agent.reconciliations.failed },
     ],
+  },
+  {
+    name: 'pharos_route_service_ports',
+    help: 'Ports of clusterset IPs on this node, by whether a backend stands behind them.',
+    type: 'gauge',
+    labels: ['state'],
+    read: () => {
+      const entries = [...agent.services.state.entries.values()];
+      const served = entries.filter(({ slots }) => slots.length > 0).length;
+      return [
+        { labels: { state: 'served' }, value: served },
+        { labels: { state: 'refused' }, value: entries.length - served },
+      ];
+    },
+  },
+  {
+    name: 'pharos_route_refused_addresses_total',
+    help: 'Clusterset IPs that are not served here, by why.',
+    type: 'counter',
+    labels: ['reason'],
+    read: () => [...agent.services.refused].map(([reason, value]) => ({ labels: { reason }, value })),
+  },
+  {
+    name: 'pharos_route_forgotten_backends_total',
+    help: 'Backends of clusterset IPs that were gone, and whose open connections were ended.',
+    type: 'counter',
+    read: () => agent.services.forgotten,
   },
 ];
 

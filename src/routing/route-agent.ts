@@ -1,3 +1,4 @@
+import { type IpAddress, contains } from '../api/cidr.ts';
 import { Kinds } from '../api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { IpFamily, Node } from '../api/objects.ts';
@@ -12,8 +13,9 @@ import type { Clock } from '../runtime/clock.ts';
 import { Reconciler } from '../runtime/reconciler.ts';
 import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { isRoutableIp } from './accept-networks.ts';
 import { clusterFacts } from './cluster-facts.ts';
-import type { ClusterFacts, HostFacts, ProbeVerdict } from './facts.ts';
+import type { ClusterFacts, GatewayFacts, HostFacts, ProbeVerdict } from './facts.ts';
 import { FilterKeeper } from './filter-keeper.ts';
 import { hostFacts, readHostTables } from './host-facts.ts';
 import { LooseFilter } from './loose-filter.ts';
@@ -21,6 +23,7 @@ import { type RoutePlan, planRoutes } from './plan-routes.ts';
 import { GatewayProbes, type Knock, type ProbeSettings } from './probe.ts';
 import { readRoutingState } from './read-routing-state.ts';
 import { type RoutingState, routingSteps } from './routing-state.ts';
+import { ServiceAgent } from './service-agent.ts';
 
 export interface RouteAgentOptions {
   readonly cluster: string;
@@ -58,6 +61,8 @@ export class RouteAgent implements AsyncDisposable {
   readonly #clusters: ObjectCache<Cluster>;
   readonly #reconciler: Reconciler;
   readonly #probes: GatewayProbes;
+  /** The part that looks after clusterset IPs. */
+  readonly services: ServiceAgent;
   readonly #filter: FilterKeeper;
   readonly #loose: LooseFilter;
   readonly #abort = new AbortController();
@@ -80,6 +85,7 @@ export class RouteAgent implements AsyncDisposable {
     this.#clusters = new ObjectCache({ store, kind: Kinds.Cluster, selector: namespace, clock });
     this.#filter = new FilterKeeper(run);
     this.#loose = new LooseFilter(options.sysctls, options.stateFile);
+    this.services = new ServiceAgent(options);
     this.#probes = new GatewayProbes({
       clock,
       knock: options.knock,
@@ -103,7 +109,7 @@ export class RouteAgent implements AsyncDisposable {
 
   /** Whether the first lists are in and a plan is in force. */
   get isSynced(): boolean {
-    return this.#isSynced;
+    return this.#isSynced && this.services.isSynced;
   }
 
   /** What is in force; undefined before {@link isSynced}. */
@@ -128,6 +134,7 @@ export class RouteAgent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
     this.#probes.close();
+    await this.services[Symbol.asyncDispose]();
     await this.#running;
     await this.#applying;
   }
@@ -153,7 +160,8 @@ export class RouteAgent implements AsyncDisposable {
     const isOurs =
       source === 'ip'
         ? line.includes(INTRA_DEVICE) || line.includes(String(GATEWAY_TABLE))
-        : line.includes(NFT_TABLE);
+        : line.includes(`inet ${NFT_TABLE}`);
+    if (source === 'nft') this.services.notice(line);
     if (isOurs) this.#reconciler.add(HOST, NOTICE_MS);
     else if (source === 'ip') this.#reconciler.add(HOST, NOTICE_MS * 20);
   }
@@ -170,6 +178,8 @@ export class RouteAgent implements AsyncDisposable {
     const self = facts.nodes.find(({ name }) => name === node);
     const host = hostFacts(await readHostTables(run), self?.ips ?? [], facts.own.podCidrs);
     this.#facts = { cluster: facts, host };
+    this.services.setSurroundings(reachableClusters(facts.gateways), foreignTo(facts));
+    await this.services.check();
     await this.#exclusively(async () => {
       const before = this.#plan;
       const plan = planRoutes({ node, cluster: facts, host, verdicts: this.#probes.verdicts });
@@ -252,6 +262,25 @@ export class RouteAgent implements AsyncDisposable {
     this.#applying = next.catch(() => {});
     return next;
   }
+}
+
+/** Who has no gateways has a flat network. */
+function reachableClusters(gateways: readonly GatewayFacts[]): ReadonlySet<string> | 'all' {
+  if (gateways.length === 0) return 'all';
+  return new Set(
+    gateways.flatMap(({ connections }) =>
+      [...connections].flatMap(([cluster, { state }]) =>
+        state === 'connected' || state === 'degraded' ? [cluster] : [],
+      ),
+    ),
+  );
+}
+
+/** What a clusterset IP must not be: an address that something else has, or may get. */
+function foreignTo({ nodes, own, members }: ClusterFacts): (ip: IpAddress) => boolean {
+  const networks = [own, ...members].flatMap(({ podCidrs, serviceCidrs }) => [...podCidrs, ...serviceCidrs]);
+  const taken = new Set(nodes.flatMap(({ ips }) => ips));
+  return (ip) => taken.has(ip) || !isRoutableIp(ip) || networks.some((network) => contains(network, ip));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -27,6 +27,8 @@ export interface AgentReport {
   readonly refused: readonly string[];
   readonly repairs: Readonly<Record<string, number>>;
   readonly failovers: number;
+  /** Whether what changes in the maps of clusterset IPs now is somebody else's doing. */
+  readonly settled: boolean;
   readonly verdicts: Readonly<Record<string, string>>;
 }
 
@@ -68,6 +70,7 @@ async function receive(message: ToAgent): Promise<void> {
         refused: agent?.refused.map(({ why }) => why) ?? [],
         repairs: Object.fromEntries(agent?.repairs ?? []),
         failovers: agent?.failovers ?? 0,
+        settled: agent?.services.isSettled === true,
         verdicts: Object.fromEntries(agent?.verdicts ?? []),
       };
       process.send?.(report);

@@ -92,7 +92,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
   );
   const unsubscribe = zone.subscribe(() => {
     unsubscribe();
-    log.info({ services: [...zone.services()].length }, 'The zone is complete: answering');
+    log.info({ services: zone.serviceCount }, 'The zone is complete: answering');
   });
   const { staleAfter } = values;
   const feed = { store, zone, clock, log: logging('store'), staleAfter, gateways: true };

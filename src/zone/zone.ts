@@ -40,6 +40,8 @@ interface Entry {
   model: ImportModel | undefined;
   readonly slices: Map<string, SliceModel>; // slice's namespace/name → content
   view: ServiceView | undefined;
+  /** Whether the view is of a reachability that is over: it is made anew when someone asks for it. */
+  outdated: boolean;
 }
 
 type Changed = 'all' | ReadonlySet<Dependency>;
@@ -84,8 +86,9 @@ export class Zone implements AnswerSource, NameSource {
       ttl: options.ttl ?? 5,
       strictNames: options.strictNames ?? false,
       advertise: options.advertise ?? [],
-      service: (namespace, name) => this.#services.get(`${namespace}/${name}`)?.view,
+      service: (namespace, name) => this.#viewOf(this.#services.get(`${namespace}/${name}`)),
       hasNamespace: (namespace) => this.#index.hasNamespace(namespace),
+      // Who owns an address does not depend on who can be reached.
       ownersOf: (address) =>
         this.#index.ownersOf(address).flatMap((key) => this.#services.get(key)?.view ?? []),
     };
@@ -128,7 +131,17 @@ export class Zone implements AnswerSource, NameSource {
 
   /** The services that have names now, in no order; none before the first full lists. */
   services(): IterableIterator<ServiceView> {
-    return this.#services.values().flatMap(({ view }) => (view === undefined ? [] : [view]));
+    return this.#services.values().flatMap((entry) => {
+      const view = this.#viewOf(entry);
+      return view === undefined ? [] : [view];
+    });
+  }
+
+  /** How many services have names now. */
+  get serviceCount(): number {
+    let count = 0;
+    for (const { view } of this.#services.values()) if (view !== undefined) count++;
+    return count;
   }
 
   service(namespace: string, name: string): ServiceView | undefined {
@@ -186,16 +199,27 @@ export class Zone implements AnswerSource, NameSource {
     this.#publish(touched);
   }
 
+  /**
+   * A cluster may be in every service: each that it is in is told to have changed, and compiled when it is asked
+   * for, so that the first answer does not wait for the last service.
+   */
   setReachability(reachability: Reachability): void {
     const before = this.#reachability;
     this.#reachability = reachability;
-    const touched = new Set<ServiceKey>();
+    const changed = new Set<Dependency>();
     for (const [cluster, keys] of this.#index.memberships) {
       if (cluster === this.#context.ownCluster) continue;
       if (whyUnreachable(before, cluster) === whyUnreachable(reachability, cluster)) continue;
-      for (const key of keys) touched.add(key);
+      for (const key of keys) {
+        const entry = this.#services.get(key);
+        const standing = entry?.view?.members.find(({ id }) => id === cluster)?.standing.is;
+        // One that is not ready, or drained, does not count either way.
+        if (entry === undefined || (standing !== 'counted' && standing !== 'unreachable')) continue;
+        entry.outdated = true;
+        changed.add(`service:${key}`);
+      }
     }
-    this.#publish(touched);
+    if (changed.size > 0) this.#announce(changed);
   }
 
   /** The clusters that an administrator took out of all answers, the own one as well, and in words who did. */
@@ -280,7 +304,7 @@ export class Zone implements AnswerSource, NameSource {
   #entry(key: ServiceKey): Entry {
     let entry = this.#services.get(key);
     if (entry === undefined) {
-      entry = { model: undefined, slices: new Map(), view: undefined };
+      entry = { model: undefined, slices: new Map(), view: undefined, outdated: false };
       this.#services.set(key, entry);
     }
     return entry;
@@ -299,19 +323,36 @@ export class Zone implements AnswerSource, NameSource {
     const first = !this.#data.synced;
     for (const key of first ? [...this.#services.keys()] : touched) this.#compile(key, changed);
     this.#data.synced = true;
-    if (!first && changed.size === 0) return;
+    if (first || changed.size > 0) this.#announce(first ? 'all' : changed);
+  }
+
+  #announce(changed: 'all' | Set<Dependency>): void {
     this.#data.serial = (this.#data.serial + 1) >>> 0;
     // The SOA, which has the serial, is the apex's.
-    changed.add('apex');
-    this.#tell(first ? 'all' : changed);
+    if (changed !== 'all') changed.add('apex');
+    this.#tell(changed);
+  }
+
+  /** What a service means now. */
+  #viewOf(entry: Entry | undefined): ServiceView | undefined {
+    if (entry?.outdated === true) {
+      entry.view = this.#compiled(entry);
+      entry.outdated = false;
+    }
+    return entry?.view;
+  }
+
+  #compiled({ model, slices }: Entry): ServiceView | undefined {
+    const ordered = [...slices].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, slice]) => slice);
+    return model && compileService(model, ordered, this.#context);
   }
 
   #compile(key: ServiceKey, changed: Set<Dependency>): void {
     const entry = this.#services.get(key);
     if (entry === undefined) return;
     const before = entry.view;
-    const slices = [...entry.slices].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, slice]) => slice);
-    const after = entry.model && compileService(entry.model, slices, this.#context);
+    const after = this.#compiled(entry);
+    entry.outdated = false;
     if (entry.model === undefined && entry.slices.size === 0) this.#services.delete(key);
     if (before === undefined ? after === undefined : after !== undefined && sameService(before, after))
       return;

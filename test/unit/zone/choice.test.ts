@@ -378,3 +378,41 @@ suite('rendezvous', () => {
     );
   });
 });
+
+test('when a cluster goes, all of 10,000 services are told at once, and each answers without it when asked', () => {
+  const services = Object.fromEntries(
+    Array.from({ length: 10_000 }, (_, n) => [
+      `shop/svc-${n}`,
+      { policy: 'weighted', from: { west: { ips: ['10.1.0.1'] }, north: { ips: ['10.3.0.1'] } } },
+    ]),
+  );
+  const zone = zoneOf(services);
+  let told: ReadonlySet<string> | 'all' = new Set<string>();
+  zone.subscribe((changed) => {
+    told = changed;
+    // Whoever hears of it sees the new state already.
+    assert.deepEqual(clustersOf(zone, 3, 'A svc-77.shop.svc.clusterset.local'), 'north north north');
+  });
+  const { serial } = zone;
+  const compiled = countCompilations(() => zone.setReachability(down('west')));
+  assert.ok(compiled <= 2, `${compiled} services were compiled before anyone asked for them`);
+  assert.equal(new Set(told).size, 10_001);
+  assert.equal(zone.serial, serial + 1);
+  assert.equal(clustersOf(zone, 3, 'A svc-9999.shop.svc.clusterset.local'), 'north north north');
+});
+
+/** How many services get a choice made: seen by the sorting that comes before each. */
+function countCompilations(run: () => void): number {
+  const sort = Array.prototype.sort;
+  let count = 0;
+  Array.prototype.sort = function (this: unknown[], ...args) {
+    count++;
+    return sort.apply(this, args);
+  } as typeof sort;
+  try {
+    run();
+  } finally {
+    Array.prototype.sort = sort;
+  }
+  return Math.ceil(count / 2);
+}

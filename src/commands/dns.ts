@@ -1,6 +1,7 @@
 import { formatListenAddress } from '../config/listen-address.ts';
 import type { dnsSpec } from '../config/specs/dns.ts';
 import { dnsMetrics } from '../dns/metrics.ts';
+import type { Certificate } from '../dns/tls.ts';
 import { startDnsServer } from '../dns/server.ts';
 import { healthRoutes } from '../observability/http.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -8,6 +9,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import { Zone } from '../zone/zone.ts';
 import type { Run } from './command.ts';
+import { dnsCertificate } from './dns-certificate.ts';
 import { dnsProtocol } from './dns-protocol.ts';
 import { followSecondaries } from './dns-secondaries.ts';
 import { openDnsSource } from './dns-source.ts';
@@ -44,11 +46,16 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
 
   const feeding = new AbortController();
   const secondaries = followSecondaries(values, zone, clock, log);
+  let onCertificate = (_certificate: Certificate): void => {};
+  const certificate = await dnsCertificate(values, context, log, feeding.signal, (next) =>
+    onCertificate(next),
+  );
   const server = await startDnsServer({
     source: zone,
     listen: values.listen,
     protocol: await dnsProtocol(values, context, log, feeding.signal),
     transfer: secondaries?.transfer,
+    tls: certificate && { listen: values.tlsListen, certificate },
     limits: {
       connections: values.tcpConnections,
       connectionsPerClient: values.tcpConnectionsPerClient,
@@ -57,6 +64,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     ...udpWay(values, log),
     log: logging('server'),
   });
+  onCertificate = (next) => server.setCertificate(next);
   const shutdown = new Shutdown({ process: context.process, log, clock });
   const metrics = createMetrics(() => [
     ...dnsMetrics(server),
@@ -83,6 +91,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
       cluster,
       zone: values.zone,
       listen: server.addresses.map(formatListenAddress),
+      ...(certificate && { tls: server.tlsAddresses.map(formatListenAddress) }),
       udp: server.udpWorkers > 0 ? 'batched' : 'dgram',
       ...(server.udpWorkers > 0 && { workers: server.udpWorkers }),
       metrics: formatListenAddress(http),

@@ -105,11 +105,16 @@ export class Connections {
     this.#open.set(socket, connection);
   }
 
-  /** Lets every connection end when its client is quiet, and makes it end after a second. */
-  async shutDown(closed: Promise<unknown>): Promise<void> {
+  /**
+   * Lets every connection end when its client is quiet, and makes it end after a second.
+   * @param closed fulfilled when all are
+   * @param onGraceOver ends what is open beside them
+   */
+  async shutDown(closed: Promise<unknown>, onGraceOver: () => void = () => {}): Promise<void> {
     for (const connection of this.#open.values()) connection.retire();
     const grace = setTimeout(() => {
       for (const socket of this.#open.keys()) socket.destroy();
+      onGraceOver();
     }, CLOSE_GRACE_MS);
     await closed;
     clearTimeout(grace);

@@ -121,7 +121,13 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'this is not an address that can be listened on; a link-local one needs its interface ("fe80::1%eth0")',
 };
 
-function explain(cause: unknown, protocol: 'TCP' | 'UDP', address: string, port: number): ListenError {
+/** The system's error as one that says what to do. */
+export function explain(
+  cause: unknown,
+  protocol: 'TCP' | 'UDP' | 'TLS',
+  address: string,
+  port: number,
+): ListenError {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const remedy = REMEDIES[code] ?? String(cause);
   return new ListenError(`Cannot listen on ${address} port ${port} (${protocol}): ${code}: ${remedy}`, {

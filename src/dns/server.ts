@@ -9,9 +9,10 @@ import { PacketTable } from './fast/packet-table.ts';
 import { TableFeed } from './fast/table-feed.ts';
 import { MAX_MESSAGE } from './header.ts';
 import type { Interfaces } from './interfaces.ts';
-import { type ListenAddress, Listener } from './listener.ts';
+import { explain, type ListenAddress, Listener } from './listener.ts';
 import { defaultProtocol, type Protocol } from './protocol.ts';
 import { createResponder } from './respond.ts';
+import { type Certificate, listenTls, type TlsSocket } from './tls.ts';
 import type { UdpBatchAddon } from './udp-batch.ts';
 import type { UdpTransport } from './udp-transport.ts';
 import { UdpWorkers } from './udp-workers.ts';
@@ -27,6 +28,8 @@ export interface DnsServerOptions {
   readonly protocol?: Partial<Protocol>;
   /** The messages of a zone transfer, for clients that the protocol lets have it. */
   readonly transfer?: ((query: Buffer) => AsyncIterable<Buffer>) | undefined;
+  /** Where to answer over TLS as well, with which certificate. */
+  readonly tls?: { readonly listen: readonly ListenAddress[]; readonly certificate: Certificate } | undefined;
   readonly limits?: Partial<TcpLimits>;
   readonly cache?: Partial<CacheBounds>;
   /** Whether another process may listen where this one does, and take over from it; off unless told. */
@@ -42,6 +45,10 @@ export interface DnsServerOptions {
 export interface DnsServer extends AsyncDisposable {
   /** Where it listens, in the order of the options, with the ports that were found for 0. */
   readonly addresses: readonly ListenAddress[];
+  /** The same for TLS. */
+  readonly tlsAddresses: readonly ListenAddress[];
+  /** For TLS connections from now on; those that are open go on with the old one. */
+  setCertificate(certificate: Certificate): void;
   readonly counters: Counters;
   readonly cache: WireCache;
   /** Threads that answer UDP in batches; 0 = Node's own sockets do, packet by packet. */
@@ -91,8 +98,9 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const udp = workers ?? socketsOf(deps, limited);
 
   const listeners: Listener[] = [];
+  const secure: (TlsSocket & ListenAddress)[] = [];
   const closeListeners = async (): Promise<void> => {
-    await Promise.all(listeners.map((listener) => listener.close()));
+    await Promise.all([...listeners, ...secure].map((listener) => listener.close()));
     cache.close();
     feed.close();
     sessions.close();
@@ -115,6 +123,15 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
           log,
         }),
       );
+    }
+    for (const { address, port } of options.tls?.listen ?? []) {
+      const { trusts } = protocol;
+      const { transfer } = options;
+      const tcp = { respond, counters, limits, sessions, trusts, transfer, reusePort };
+      const socket = await listenTls(address, port, options.tls!.certificate, tcp).catch((error: unknown) => {
+        throw explain(error, 'TLS', address, port);
+      });
+      secure.push({ ...socket, address });
     }
     workers?.start();
   } catch (error) {
@@ -142,6 +159,8 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   };
   return {
     addresses: listeners.map(({ address, port }) => ({ address, port })),
+    tlsAddresses: secure.map(({ address, port }) => ({ address, port })),
+    setCertificate: (certificate) => secure.forEach((socket) => socket.setCertificate(certificate)),
     counters,
     cache,
     udpWorkers: batched?.workers ?? 0,

@@ -123,6 +123,27 @@ export const dnsSpec = {
       placeholder: 'NUMBER',
       type: count('responses'),
     },
+    'tls-cert': {
+      form: 'value',
+      help: 'Certificate, with what leads to its authority, to answer over TLS with; followed when it changes',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
+    },
+    'tls-key': {
+      form: 'value',
+      help: 'Key of --tls-cert',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
+    },
+    'tls-listen': {
+      form: 'list',
+      help: 'Where to answer over TLS, with --tls-cert; may be given again',
+      placeholder: 'ADDRESS:PORT',
+      type: listenAddress,
+      default: ['0.0.0.0:853'],
+    },
     'allow-transfer': {
       form: 'list',
       help: 'Network whose servers may have whole zones (AXFR, IXFR); may be given again',

@@ -111,7 +111,7 @@ export function planRoutes({ node, cluster, host, verdicts }: PlanInput): RouteP
           link: {
             local: primary,
             mac: own.mac,
-            mtu: host.uplinkMtu - overlayOverhead(primary),
+            mtu: intraMtu(host, primary),
             up: true,
           },
           addresses: new Set(families.map((family) => (family === 'IPv4' ? own.v4 : own.v6))),
@@ -132,7 +132,7 @@ export function planRoutes({ node, cluster, host, verdicts }: PlanInput): RouteP
       nodes: [...new Set(cluster.nodes.flatMap(({ ips }) => ips))],
       gatewayMacs: gateways.flatMap((gateway) => peers.get(gateway.node)?.mac ?? []),
       podSide: podSideOf(host, families, remote, problems),
-      mtu: smallestMtu(cluster, host.uplinkMtu - overlayOverhead(primary)),
+      mtu: smallestMtu(cluster, intraMtu(host, primary)),
     },
     loose: hasOverlay ? [device, ...host.betweenNodes] : [],
     choices,
@@ -190,11 +190,18 @@ function podSideOf(
   });
 }
 
+/** RFC 8200, 5: a link with less carries no IPv6, and a kernel takes it off such a device. */
+const IPV6_LEAST_MTU = 1280;
+
+/** On a very narrow network the outer packets are cut in two, which costs less than to be without IPv6. */
+const intraMtu = ({ uplinkMtu }: HostFacts, primary: IpAddress): number =>
+  Math.max(IPV6_LEAST_MTU, uplinkMtu - overlayOverhead(primary));
+
 /** The smallest MTU on the ways to other clusters, for TCP to be told of beforehand. */
 function smallestMtu({ gateways }: ClusterFacts, intra: number): number {
   const tunnels = gateways.flatMap(({ connections }) => [...connections.values()]);
-  // IPv6 needs 1280 (RFC 8200, 5); a tunnel that says less is not believed.
-  const mtus = tunnels.flatMap(({ mtu }) => (mtu !== undefined && mtu >= 1280 ? [mtu] : []));
+  // A tunnel that says less is not believed.
+  const mtus = tunnels.flatMap(({ mtu }) => (mtu !== undefined && mtu >= IPV6_LEAST_MTU ? [mtu] : []));
   return Math.min(intra, ...mtus);
 }
 

@@ -76,7 +76,13 @@ export async function readRoutingState(run: Run, families: readonly IpFamily[]):
     rules: new Set(
       rules
         .flat()
-        .filter((rule) => ours(rule) && rule.priority === GATEWAY_TABLE && rule.table === GATEWAY_TABLE)
+        .filter(
+          (rule) =>
+            ours(rule) &&
+            rule.unconditional &&
+            rule.priority === GATEWAY_TABLE &&
+            rule.table === GATEWAY_TABLE,
+        )
         .map(({ family }) => family),
     ),
   };

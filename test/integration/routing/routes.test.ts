@@ -38,10 +38,10 @@ async function host(run: Run): Promise<string> {
 
 /** Answers what `bytes` bytes sent to a port of the pod came to there. */
 const bytesThrough = (from: Netns, ip: string, bytes: number): Promise<string> =>
-  from.run(['sh', '-c', `head -c ${bytes} /dev/zero | socat -t10 - TCP:${ip}:8081`]);
+  from.run(['sh', '-c', `head -c ${bytes} /dev/zero | socat -t60 - TCP:${ip}:8081`]);
 
 const peerSeenBy = async (from: Netns, ip: string): Promise<string> =>
-  (await from.run(['socat', '-t5', '-', `TCP:${ip}:8080`], '')).trim();
+  (await from.run(['socat', '-t60', '-', `TCP:${ip}:8080`], '')).trim();
 
 /** In a pod: port 8080 tells who asks, port 8081 how much was sent. */
 function serve(fabric: Fabric, pod: Netns): void {
@@ -104,6 +104,29 @@ describe('route agents on nodes of two clusters', { skip }, () => {
     await assert.rejects(a.run(['ping', '-n', '-c1', '-W2', '-M', 'do', '-s', '1380', POD.b]));
     await fabric.reaches(a, POD.b, ['-M', 'do', '-s', '1372']);
     assert.match(await a.run(['ip', 'route', 'get', POD.b]), /mtu 1400/);
+  });
+
+  it('a network of nodes with an MTU of 1300 is no black hole, whatever the pods think', async () => {
+    await using fabric = await Fabric.create();
+    for (const name of ['a-w1', 'a-gw1', 'a-gw2'] as const) {
+      await fabric.node(name).ip(['link set eth0 mtu 1300']);
+    }
+    const [a, b] = [fabric.pod('a'), fabric.pod('b')];
+    serve(fabric, a);
+    serve(fabric, b);
+    await fabric.startAgents();
+    await fabric.reaches(a, POD.b);
+    await fabric.reaches(a, POD6.b);
+    for (const ip of [POD.b, `[${POD6.b}]`])
+      assert.equal((await bytesThrough(a, ip, 65_536)).trim(), '65536');
+    for (const ip of [POD.a, `[${POD6.a}]`])
+      assert.equal((await bytesThrough(b, ip, 65_536)).trim(), '65536');
+    await fabric.reaches(a, POD.b, ['-s', '65000']);
+    // What must not be cut is told of: the second time the sender knows.
+    await assert.rejects(a.run(['ping', '-n', '-c1', '-W2', '-M', 'do', '-s', '1400', POD.b]));
+    assert.match(await a.run(['ip', 'route', 'get', POD.b]), /mtu 1280/);
+    await assert.rejects(b.run(['ping', '-n', '-c1', '-W2', '-M', 'do', '-s', '1360', POD.a]));
+    assert.match(await b.run(['ip', 'route', 'get', POD.a]), /mtu 1300/);
   });
 
   it('drift is put back, and nothing of others is touched', async () => {

@@ -98,7 +98,7 @@ const kubeProxy = (pod: string): string => `table ip kube-proxy {
 `;
 
 const who = async (from: Netns, ip = VIP): Promise<string> =>
-  (await from.run(['socat', '-t5', '-', `TCP4:${ip}:80,connect-timeout=5`], '')).trim();
+  (await from.run(['socat', '-t60', '-', `TCP4:${ip}:80,connect-timeout=5`], '')).trim();
 
 const whoUdp = async (from: Netns): Promise<string> =>
   (await from.run(['socat', '-T2', '-t2', '-', `UDP4:${VIP}:80`], 'x')).trim();
@@ -148,7 +148,10 @@ describe('clusterset IPs on a node', { skip }, () => {
     assert.equal(await who(pod), `b ${POD.a}`);
     assert.equal(await who(worker), 'b 10.1.21.1');
     assert.equal(await who(gateway), 'b 10.1.12.1');
-    assert.equal(await whoUdp(pod), `b ${POD.a}`);
+    assert.equal(
+      await until('an answer by UDP', 60_000, async () => (await whoUdp(pod)) || undefined),
+      `b ${POD.a}`,
+    );
 
     // This one has it too: own first, and what is open stays.
     const conversation = new Conversation(pod);

@@ -146,6 +146,8 @@ describe('a plan', () => {
     assert.equal(mtu(1380), 1380);
     assert.equal(mtu(9000), 1450);
     assert.equal(mtu(70), 1450);
+    const narrow = planRoutes(input({ host: { ...HOST, uplinkMtu: 1300 } }));
+    assert.deepEqual([narrow.state?.link?.mtu, narrow.filter?.mtu], [1280, 1280]);
   });
 });
 

@@ -27,6 +27,8 @@ const MAX_REMEMBERED = 10_000;
 export class Clusterset {
   readonly #options: ClustersetOptions;
   readonly #told = new Set<string>(); // object and problem, as logged
+  /** Service → what its export came to, and from which objects. */
+  readonly #exported = new Map<string, { readonly from: readonly unknown[]; readonly exported: Exported }>();
 
   constructor(options: ClustersetOptions) {
     this.#options = options;
@@ -53,14 +55,22 @@ export class Clusterset {
   /** What this cluster exports under the key. Meaningful when {@link isOwnKnown}. */
   exported(key: string): Exported {
     const { cluster, brokerNamespace, endpoints, member } = this.#options;
-    return exportService({
-      cluster,
-      brokerNamespace,
-      endpoints,
-      serviceExport: member.exports.get(key),
-      service: member.services.get(key),
-      slices: member.slices.find('service', key),
-    });
+    const serviceExport = member.exports.get(key);
+    if (serviceExport === undefined) {
+      this.#exported.delete(key);
+      return { is: 'not-exported' };
+    }
+    const service = member.services.get(key);
+    const slices = member.slices.find('service', key);
+    // Objects are never changed: the same ones say the same. Three loops ask, each several times.
+    const from: readonly unknown[] = [serviceExport, service, ...slices];
+    const known = this.#exported.get(key);
+    if (known?.from.length === from.length && from.every((object, at) => object === known.from[at])) {
+      return known.exported;
+    }
+    const exported = exportService({ cluster, brokerNamespace, endpoints, serviceExport, service, slices });
+    this.#exported.set(key, { from, exported });
+    return exported;
   }
 
   /** This cluster's records of the service, as the broker has them. */

@@ -1,5 +1,4 @@
 /** What to write so that a store holds what it should: the difference, and nothing that is there already. Pure. */
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/objects.ts';
 
 export interface Plan<T extends KubeObject> {
@@ -31,7 +30,15 @@ export function plan<T extends KubeObject>(desired: readonly T[], actual: readon
 
 /** Whether applying `wanted` over `there` would change nothing. */
 export function sameContent<T extends KubeObject>(wanted: T, there: T): boolean {
-  return isDeepStrictEqual(contentOf(wanted), contentOf(there));
+  const [a, b] = [wanted, there] as [Fields, Fields];
+  const isSameField = (field: string): boolean =>
+    field === 'metadata' || field === 'status' || isSame(a[field], b[field]);
+  return (
+    Object.keys(a).every(isSameField) &&
+    Object.keys(b).every((field) => field in a || isSameField(field)) &&
+    isSameMap(wanted.metadata.labels, there.metadata.labels) &&
+    isSameMap(wanted.metadata.annotations, there.metadata.annotations)
+  );
 }
 
 /** An API server refuses to change an EndpointSlice's address type. */
@@ -40,18 +47,39 @@ function canBecome(there: KubeObject, wanted: KubeObject): boolean {
   return typeOf(there) === typeOf(wanted);
 }
 
-function contentOf(object: KubeObject): unknown {
-  const { metadata, status: _status, ...rest } = object as KubeObject & { status?: unknown };
-  const { labels = {}, annotations = {} } = metadata;
-  return { content: compact(rest), labels: { ...labels }, annotations: { ...annotations } };
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Empty and absent are the same to an API server, which drops some empty values and keeps others. Compared in
+ * place: this is most of what an agent does, and copies would be most of its garbage.
+ */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, at) => isSame(item, b[at]));
+  }
+  if (isFields(a) && isFields(b)) {
+    return (
+      Object.keys(a).every((field) => isSame(a[field], b[field])) &&
+      Object.keys(b).every((field) => field in a || isNothing(b[field]))
+    );
+  }
+  return isNothing(a) && isNothing(b);
 }
 
-/** Empty and absent are the same to an API server, which drops some empty values and keeps others. */
-function compact(value: unknown): unknown {
-  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(compact);
-  if (typeof value !== 'object' || value === null) return value === '' ? undefined : value;
-  const entries = Object.entries(value)
-    .map(([key, inner]) => [key, compact(inner)] as const)
-    .filter(([, inner]) => inner !== undefined && inner !== null);
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+function isNothing(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isFields(value) && Object.values(value).every(isNothing);
+}
+
+function isSameMap(
+  a: Readonly<Record<string, string>> = {},
+  b: Readonly<Record<string, string>> = {},
+): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }

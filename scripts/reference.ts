@@ -26,6 +26,7 @@ import { NO_SERVICES } from '../src/routing/service-rules.ts';
 import { type RouteAgentStatus, routeAgentMetrics } from '../src/routing/metrics.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { LeaderElection } from '../src/runtime/lease.ts';
+import { gatewayMetrics } from '../src/tunnel/metrics.ts';
 import { MemoryStore } from '../src/store/memory.ts';
 import { RedisPublisher } from '../src/store/redis-publisher.ts';
 import { RedisStore } from '../src/store/redis.ts';
@@ -49,6 +50,8 @@ export async function everyMetric(): Promise<ReadonlyMap<string, readonly Metric
   const redis = new RedisStore(fromRedis);
   const publisher = new RedisPublisher({ ...fromRedis, store, sources: [], epoch: 0 });
   const cache = new WireCache(zone, { entries: 1, bytes: 1 });
+  const counters = { failovers: 0, repairs: 0, failures: 0 };
+  const gateway = { leads: false, refused: [], tunnels: { connections: [], counters } };
   return new Map([
     [
       'pharos dns',
@@ -71,6 +74,7 @@ export async function everyMetric(): Promise<ReadonlyMap<string, readonly Metric
       ],
     ],
     ['pharos route-agent', [...routeAgentMetrics(idleRouteAgent), ...storeMetrics({})]],
+    ['pharos gateway', [...gatewayMetrics(gateway), ...storeMetrics({})]],
   ]);
 }
 

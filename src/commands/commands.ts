@@ -7,6 +7,8 @@ import { brokerShowSpec } from '../config/specs/broker-show.ts';
 import { completionSpec } from '../config/specs/completion.ts';
 import { dnsSpec } from '../config/specs/dns.ts';
 import { exportSpec } from '../config/specs/export.ts';
+import { gatewaySpec } from '../config/specs/gateway.ts';
+import { gatewayDrainSpec } from '../config/specs/gateway-drain.ts';
 import { joinSpec } from '../config/specs/join.ts';
 import { leaveSpec } from '../config/specs/leave.ts';
 import { playgroundSpec } from '../config/specs/playground.ts';
@@ -40,6 +42,8 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   }),
   entry(agentSpec, async () => (await import('./agent.ts')).runAgent),
   entry(routeAgentSpec, async () => (await import('./route-agent.ts')).runRouteAgent),
+  entry(gatewaySpec, async () => (await import('./gateway.ts')).runGateway),
+  entry(gatewayDrainSpec, async () => (await import('./gateway-drain.ts')).runGatewayDrain),
   entry(brokerDeploySpec, async () => (await import('./broker-deploy.ts')).runBrokerDeploy),
   entry(brokerShowSpec, async () => (await import('./broker-show.ts')).runBrokerShow),
   entry(

@@ -20,7 +20,7 @@ function parsed<T>(parse: (text: string) => T): z.ZodType<T, string> {
   });
 }
 
-const wholeNumber = (least: number, most: number, what: string): z.ZodType<number, string> =>
+export const wholeNumber = (least: number, most: number, what: string): z.ZodType<number, string> =>
   parsed((text) => {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (number >= least && number <= most) return number;
@@ -41,6 +41,7 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(
 
 export const cidr: z.ZodType<Cidr, string> = parsed(parseCidr);
 export const listenAddress: z.ZodType<ListenAddress, string> = parsed(parseListenAddress);
+export const port: z.ZodType<number, string> = wholeNumber(1, 65_535, 'a port');
 export const storeUrl: z.ZodType<StoreUrl, string> = parsed(parseStoreUrl);
 export const redisUrl: z.ZodType<RedisUrl, string> = parsed((text) => {
   if (isRedisUrl(text)) return parseRedisUrl(text);

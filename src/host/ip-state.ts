@@ -366,7 +366,7 @@ const parseNexthops = (output: string): Nexthop[] =>
   }));
 
 /** @param output of `ip -json neighbour show dev DEVICE` */
-const parseNeighbours = (output: string, device: string): Neighbour[] =>
+export const parseNeighbours = (output: string, device: string): Neighbour[] =>
   parsed(neighbours, 'ip neighbour', output).flatMap(({ dst, dev, lladdr, state }) =>
     lladdr === undefined
       ? []

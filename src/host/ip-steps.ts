@@ -60,6 +60,8 @@ export type IpStep =
       readonly table: number;
       readonly to: { readonly nexthop: number } | Hop;
     }
+  /** A route that drops what goes there. */
+  | { readonly op: 'replace-hole'; readonly destination: Cidr; readonly table: number }
   | { readonly op: 'remove-route'; readonly destination: Cidr; readonly table: number }
   | {
       readonly op: 'add-rule' | 'remove-rule';
@@ -118,6 +120,8 @@ export function ipStepText(step: IpStep): string {
       const to = 'nexthop' in step.to ? `nhid ${step.to.nexthop}` : hopText(step.to);
       return `route replace ${step.destination} ${to} table ${step.table} ${proto}`;
     }
+    case 'replace-hole':
+      return `route replace blackhole ${step.destination} table ${step.table} ${proto}`;
     case 'remove-route':
       return `route del ${step.destination} table ${step.table} ${proto}`;
     case 'add-rule':

@@ -41,6 +41,11 @@ const parts = {
     packages: { etcd: 'go.etcd.io/etcd/server/v3' },
     ldflags: stripped,
   },
+  wireguard: {
+    module: 'golang.zx2c4.com/wireguard',
+    packages: { 'wireguard-go': 'golang.zx2c4.com/wireguard' },
+    ldflags: stripped,
+  },
   coredns: {
     module: 'github.com/coredns/coredns',
     packages: { coredns: 'github.com/coredns/coredns' },

@@ -7,6 +7,7 @@ import { lock } from './lock.ts';
 // So a machine with another distribution, or with programs of its own making, is served as well.
 const brings = {
   'busybox-static': 'busybox',
+  'charon-systemd': 'charon-systemd',
   conntrack: 'conntrack',
   containerd: 'containerd',
   'containernetworking-plugins': '/usr/lib/cni/ptp',
@@ -19,6 +20,9 @@ const brings = {
   iptables: 'iptables',
   knot: 'knotd',
   'knot-dnsutils': 'kdig',
+  'libcharon-extra-plugins': '/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so',
+  'libstrongswan-extra-plugins': '/usr/lib/ipsec/plugins/libstrongswan-curve25519.so',
+  'libstrongswan-standard-plugins': '/usr/lib/ipsec/plugins/libstrongswan-gcm.so',
   nftables: 'nft',
   nsd: 'nsd',
   procps: 'sysctl',
@@ -26,6 +30,9 @@ const brings = {
   'redis-server': 'redis-server',
   runc: 'runc',
   socat: 'socat',
+  'strongswan-swanctl': 'swanctl',
+  tcpdump: 'tcpdump',
+  'wireguard-tools': 'wg',
 } as const;
 
 /** A package of the distribution that some test needs. */

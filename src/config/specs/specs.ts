@@ -6,6 +6,8 @@ import { brokerShowSpec } from './broker-show.ts';
 import { completionSpec } from './completion.ts';
 import { dnsSpec } from './dns.ts';
 import { exportSpec } from './export.ts';
+import { gatewaySpec } from './gateway.ts';
+import { gatewayDrainSpec } from './gateway-drain.ts';
 import { joinSpec } from './join.ts';
 import { leaveSpec } from './leave.ts';
 import { playgroundSpec } from './playground.ts';
@@ -21,6 +23,8 @@ export const specs: readonly CommandSpec[] = [
   dnsSpec,
   agentSpec,
   routeAgentSpec,
+  gatewaySpec,
+  gatewayDrainSpec,
   brokerDeploySpec,
   brokerShowSpec,
   brokerRemoveClusterSpec,

@@ -16,7 +16,7 @@ test('metrics are named, described and labelled by the rules', async () => {
     const rules: [string, boolean][] = [
       [
         'is pharos_<part>_<what>',
-        /^pharos_(dns|zone|agent|route|store|import|propagation)(_[a-z]+)+$/.test(name),
+        /^pharos_(dns|zone|agent|route|gateway|store|import|propagation)(_[a-z]+)+$/.test(name),
       ],
       ['ends in _total exactly when it is a counter', name.endsWith('_total') === (type === 'counter')],
       ['uses base units', !/_(milliseconds|ms|minutes|kilobytes|kb|mb|percent)(_|$)/.test(name)],
@@ -27,6 +27,9 @@ test('metrics are named, described and labelled by the rules', async () => {
         ('labels' in metric ? (metric.labels ?? []) : []).every((label) =>
           [
             'action',
+            // The members of a clusterset and their gateways: few, and named by their operators.
+            'cluster',
+            'peer',
             'transport',
             'rcode',
             'state',

@@ -86,6 +86,10 @@ export function applied(state: RoutingState, steps: readonly IpStep[]): RoutingS
       case 'remove-rule':
         need(rules.delete(step.family), step);
         break;
+      case 'replace-hole':
+        // Only the gateway makes holes.
+        need(false, step);
+        break;
       default:
         step satisfies never;
     }

@@ -1,0 +1,124 @@
+import { BROKER_NAMESPACE } from '../../api/names.ts';
+import type { CommandSpec } from '../flag.ts';
+import { clusterIdFlag, configFlag, kubeconfigFlag, logFlags, metricsListenFlag } from '../shared-flags.ts';
+import { cidr, duration, ipAddress, namespace, oneOf, port, text, wholeNumber } from '../types.ts';
+
+const DRIVERS = ['ipsec', 'wireguard', 'vxlan'] as const;
+
+export const gatewaySpec = {
+  name: 'gateway',
+  summary: "keep this node's tunnels to the gateways of all other clusters",
+  description:
+    'Runs on every node that is to be a gateway, as root in the network of the host. Each keeps a tunnel to each gateway ' +
+    'of the other clusters; one of them, elected by a Lease, is preferred. Ending it leaves the tunnels up.',
+  example: {
+    command:
+      'pharos gateway --node-name gw1 --node-ip 192.0.2.11 --pod-cidr 10.1.0.0/16 --service-cidr 10.101.0.0/16',
+    effect: 'joins node gw1 to the tunnels of the clusterset that its cluster is a member of',
+  },
+  operands: {},
+  flags: {
+    ...kubeconfigFlag,
+    'broker-kubeconfig': {
+      form: 'value',
+      help: 'Kubeconfig of the broker; without it the one that "pharos join" wrote down',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
+    },
+    'broker-namespace': {
+      form: 'value',
+      help: "Namespace of the clusterset's records on the broker",
+      placeholder: 'NAMESPACE',
+      type: namespace,
+      default: BROKER_NAMESPACE,
+    },
+    ...clusterIdFlag,
+    'node-name': {
+      form: 'value',
+      help: 'Name of the node that this is; without it the name of the host',
+      placeholder: 'NAME',
+      type: text('the name of a node'),
+    },
+    'node-ip': {
+      form: 'value',
+      help: "The node's address in its own network, where tunnels begin",
+      placeholder: 'ADDRESS',
+      type: ipAddress,
+    },
+    'public-ip': {
+      form: 'value',
+      help: 'How the node is reached from outside, where that is another address',
+      placeholder: 'ADDRESS',
+      type: ipAddress,
+    },
+    'behind-nat': {
+      form: 'switch',
+      help: 'Nobody can reach this node from outside: it is the one that dials',
+    },
+    'pod-cidr': {
+      form: 'list',
+      help: "Network of this cluster's pods; may be given again",
+      placeholder: 'CIDR',
+      type: cidr,
+      default: [],
+    },
+    'service-cidr': {
+      form: 'list',
+      help: "Network of this cluster's Services; may be given again",
+      placeholder: 'CIDR',
+      type: cidr,
+      default: [],
+    },
+    'clusterset-cidr': {
+      form: 'list',
+      help: "Network of the clusterset's IPs, which no member may have; may be given again",
+      placeholder: 'CIDR',
+      type: cidr,
+      default: ['243.0.0.0/8'],
+    },
+    driver: {
+      form: 'value',
+      help: 'What carries the tunnels, the same in all clusters; vxlan encrypts nothing',
+      placeholder: 'DRIVER',
+      type: oneOf(...DRIVERS),
+      choices: DRIVERS,
+      default: 'ipsec',
+    },
+    port: {
+      form: 'value',
+      help: 'UDP port of the tunnels; without it 4500 (ipsec), 51840 (wireguard), 4790 (vxlan)',
+      placeholder: 'PORT',
+      type: port,
+    },
+    'probe-interval': {
+      form: 'value',
+      help: 'Between two probes through a tunnel',
+      placeholder: 'DURATION',
+      type: duration,
+      default: '100ms',
+    },
+    'probe-missed': {
+      form: 'value',
+      help: 'Silence of so many intervals means that the other gateway is gone',
+      placeholder: 'NUMBER',
+      type: wholeNumber(2, 100, 'a number'),
+      default: '3',
+    },
+    'state-dir': {
+      form: 'value',
+      help: 'Directory for the sockets and settings of the programs that it runs',
+      placeholder: 'DIRECTORY',
+      type: text('a directory'),
+      completes: 'directory',
+      default: '/run/pharos-gateway',
+    },
+    cleanup: {
+      form: 'switch',
+      help: 'Remove all that gateways left on this node, and end',
+    },
+    ...metricsListenFlag,
+    ...logFlags({ format: 'json', level: 'info' }),
+    ...configFlag,
+  },
+} as const satisfies CommandSpec;

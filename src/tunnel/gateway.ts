@@ -1,0 +1,277 @@
+/** The gateway's process: its tunnels, its records, and its part in the election of the one that leads. */
+import type { IpAddress } from '../api/cidr.ts';
+import { Kinds } from '../api/kinds.ts';
+import { Label, MANAGED_BY, SYSTEM_NAMESPACE } from '../api/names.ts';
+import type { Cluster, Gateway as GatewayObject, TunnelEndpoint } from '../api/tunnel.ts';
+import type { Run } from '../host/run.ts';
+import type { Sysctls } from '../host/sysctl.ts';
+import { type ChangeWatch, watchChanges } from '../host/watch-changes.ts';
+import type { Log } from '../observability/log.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { LeaderElection } from '../runtime/lease.ts';
+import { ObjectCache } from '../store/cache.ts';
+import { type ObjectStore, StoreError } from '../store/store.ts';
+import { admit, type Refusal, type Self } from './admit.ts';
+import type { CableDriver } from './cable-driver.ts';
+import type { ProbeTimes } from './link-health.ts';
+import { Pulse } from './pulse.ts';
+import { type RecordCaches, recordCaches, RecordSync } from './record-sync.ts';
+import { DRAIN_ANNOTATION, HEARTBEAT_MS, STATUS_MS } from './settings.ts';
+import { Tunnels } from './tunnels.ts';
+
+export interface GatewayOptions {
+  readonly self: Self;
+  readonly publicIP?: IpAddress;
+  /** UDP port of the tunnels, as reached from outside. */
+  readonly port: number;
+  readonly isBehindNat: boolean;
+  readonly version: string;
+  readonly member: ObjectStore;
+  readonly broker: ObjectStore;
+  readonly brokerNamespace: string;
+  readonly election: LeaderElection;
+  readonly driver: CableDriver;
+  readonly run: Run;
+  readonly sysctls: Sysctls;
+  /** Command line that enters the node's network, for what runs on: as for `runner`. */
+  readonly prefix?: readonly string[];
+  readonly times: ProbeTimes;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Between two writes of the status. */
+const STATUS_PAUSE_MS = 20;
+const RECORD_PAUSE_MS = 20;
+
+export class Gateway {
+  readonly tunnels: Tunnels;
+  readonly #options: GatewayOptions;
+  readonly #copies: RecordCaches;
+  readonly #gateways: ObjectCache<GatewayObject>;
+  readonly #sync: RecordSync;
+  readonly #status: Pulse;
+  readonly #endpoint: Pulse;
+  readonly #logged = new Set<string>(); // refusals that were told
+  #refusedCopies: readonly Refusal[] = [];
+  #leads = false;
+
+  constructor(options: GatewayOptions) {
+    const { self, member, broker, brokerNamespace, clock, log, driver, run, sysctls, times } = options;
+    this.#options = options;
+    this.#copies = recordCaches(member, SYSTEM_NAMESPACE, clock);
+    const selector = { namespace: SYSTEM_NAMESPACE };
+    this.#gateways = new ObjectCache({ store: member, kind: Kinds.Gateway, selector, clock });
+    this.#sync = new RecordSync({
+      self,
+      own: ownCluster(options),
+      member,
+      broker,
+      brokerNamespace,
+      copies: this.#copies,
+      gateways: this.#gateways,
+      clock,
+      log,
+    });
+    this.#status = new Pulse({
+      name: 'status',
+      beat: () => this.#writeStatus(),
+      everyMs: STATUS_MS,
+      pauseMs: STATUS_PAUSE_MS,
+      clock,
+      log,
+    });
+    this.#endpoint = new Pulse({
+      name: 'endpoint',
+      beat: () => this.#writeEndpoint(),
+      everyMs: HEARTBEAT_MS,
+      pauseMs: RECORD_PAUSE_MS,
+      clock,
+      log,
+    });
+    const onChange = (): void => this.#status.touch();
+    this.tunnels = new Tunnels({ self, driver, run, sysctls, times, clock, log, onChange });
+  }
+
+  get leads(): boolean {
+    return this.#leads;
+  }
+
+  /** Whether the own cluster's lists are in: from then on the node is what it should be. */
+  get isSynced(): boolean {
+    return this.#copies.clusters.isSynced && this.#copies.endpoints.isSynced;
+  }
+
+  get refused(): readonly Refusal[] {
+    const all = [...this.#sync.refused, ...this.#refusedCopies, ...this.tunnels.refused];
+    return [...new Map(all.map((refusal) => [refusal.record, refusal])).values()];
+  }
+
+  /** Until `signal` aborts; what is on the node, and what was written, stays. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, prefix } = this.#options;
+    const caches = [this.#copies.clusters, this.#copies.endpoints];
+    const onRecords = (): void => {
+      if (this.isSynced) this.#setMembers();
+    };
+    for (const cache of caches) {
+      cache.onChange(onRecords);
+      void cache.synced.then(onRecords);
+    }
+    this.#gateways.onChange(() => this.#status.touch());
+    const watch: ChangeWatch = {
+      onChange: () => this.tunnels.look(),
+      log,
+      clock,
+      ...(prefix !== undefined && { prefix }),
+    };
+    await Promise.all([
+      ...caches.map((cache) => cache.run(signal)),
+      this.#gateways.run(signal),
+      this.tunnels.run(signal),
+      watchChanges('ip', watch, signal),
+      this.#status.run(signal),
+      this.#endpoint.run(signal),
+      this.#stand(signal),
+    ]);
+  }
+
+  /** Stands for election, except while somebody wants this gateway drained. */
+  async #stand(signal: AbortSignal): Promise<void> {
+    const { clock, election, log } = this.#options;
+    while (!signal.aborted) {
+      if (this.#isDrained) {
+        await clock.sleep(100, signal);
+        continue;
+      }
+      const drained = new AbortController();
+      const unsubscribe = this.#gateways.onChange(() => {
+        if (this.#isDrained) drained.abort();
+      });
+      await election.run(AbortSignal.any([signal, drained.signal]), async (leading) => {
+        this.#setLeads(true);
+        await this.#sync.run(leading);
+        this.#setLeads(false);
+      });
+      unsubscribe();
+      if (this.#isDrained) log.info({}, 'Drained: another gateway may lead');
+    }
+  }
+
+  get #isDrained(): boolean {
+    const own = this.#gateways.get(`${SYSTEM_NAMESPACE}/${this.#options.self.gateway}`);
+    return own?.metadata.annotations?.[DRAIN_ANNOTATION] === 'true';
+  }
+
+  #setLeads(leads: boolean): void {
+    this.#leads = leads;
+    this.#endpoint.touch();
+    this.#status.touch();
+  }
+
+  #setMembers(): void {
+    const { self } = this.#options;
+    const { members, refused } = admit(
+      self,
+      [...this.#copies.clusters.values()],
+      [...this.#copies.endpoints.values()],
+    );
+    this.#refusedCopies = refused;
+    this.tunnels.setMembers(members);
+    this.#status.touch();
+  }
+
+  async #writeStatus(): Promise<void> {
+    const { self, member, clock, election } = this.#options;
+    this.#logRefused();
+    const object: GatewayObject = {
+      apiVersion: Kinds.Gateway.apiVersion,
+      kind: 'Gateway',
+      metadata: {
+        name: self.gateway,
+        namespace: SYSTEM_NAMESPACE,
+        labels: { [Label.importManagedBy]: MANAGED_BY },
+      },
+      status: {
+        haStatus: this.#leads ? 'active' : 'passive',
+        nodeIP: self.privateIP,
+        leaseEpoch: election.epoch,
+        heartbeat: new Date(clock.now()).toISOString(),
+        connections: [...this.tunnels.connections],
+        refused: this.refused.map(({ record, reason, message }) => ({ record, reason, message })),
+      },
+    };
+    try {
+      await member.applyStatus(Kinds.Gateway, object);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
+      const { status: _, ...fresh } = object;
+      await member.apply(Kinds.Gateway, fresh, { if: 'absent' });
+      await member.applyStatus(Kinds.Gateway, object);
+    }
+  }
+
+  async #writeEndpoint(): Promise<void> {
+    const { self, publicIP, port, isBehindNat, broker, brokerNamespace, driver, election, clock } =
+      this.#options;
+    const record: TunnelEndpoint = {
+      apiVersion: Kinds.TunnelEndpoint.apiVersion,
+      kind: 'Endpoint',
+      metadata: {
+        name: `${self.cluster}.${self.gateway}`,
+        namespace: brokerNamespace,
+        labels: ownLabels(self),
+      },
+      spec: {
+        clusterId: self.cluster,
+        gateway: self.gateway,
+        driver: driver.name,
+        privateIP: self.privateIP,
+        ...(publicIP !== undefined && { publicIP }),
+        port,
+        publicKeys: [...driver.publicKeys],
+        ...(isBehindNat && { nat: true }),
+        leaseEpoch: election.epoch,
+        preferred: this.#leads,
+        heartbeat: new Date(clock.now()).toISOString(),
+      },
+    };
+    await broker.apply(Kinds.TunnelEndpoint, record);
+  }
+
+  #logRefused(): void {
+    const now = new Set<string>();
+    for (const { record, reason, message } of this.refused) {
+      const told = `${record} ${reason} ${message}`;
+      now.add(told);
+      if (!this.#logged.has(told)) {
+        this.#options.log.warn(
+          { record, reason, problem: message },
+          'A record of another cluster is refused',
+        );
+      }
+    }
+    this.#logged.clear();
+    for (const told of now) this.#logged.add(told);
+  }
+}
+
+const ownLabels = ({ cluster }: Self): Record<string, string> => ({
+  [Label.sourceCluster]: cluster,
+  [Label.importManagedBy]: MANAGED_BY,
+});
+
+function ownCluster({ self, brokerNamespace, version }: GatewayOptions): Cluster {
+  return {
+    apiVersion: Kinds.Cluster.apiVersion,
+    kind: 'Cluster',
+    metadata: { name: self.cluster, namespace: brokerNamespace, labels: ownLabels(self) },
+    spec: {
+      clusterId: self.cluster,
+      podCIDRs: [...self.podCIDRs],
+      serviceCIDRs: [...self.serviceCIDRs],
+      ...(self.clustersetCIDRs.length > 0 && { clustersetCIDRs: [...self.clustersetCIDRs] }),
+      version,
+    },
+  };
+}

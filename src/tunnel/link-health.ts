@@ -74,11 +74,14 @@ export class LinkHealth {
       : this.#fates.filter((answered) => !answered).length / this.#fates.length;
   }
 
-  /** Whether it was answered of late, or is trusted to be. */
-  isAlive(now: number): boolean {
+  /**
+   * Whether it was answered of late, or is trusted to be.
+   * @param patience how much longer a silence than usual is borne
+   */
+  isAlive(now: number, patience = 1): boolean {
     if (this.#lastAnswer === undefined) return now < this.#trustedUntil;
     // Who did not ask has no silence to complain of: this process may have been stopped for a while.
-    return now - this.#lastAnswer <= this.#silenceMs || this.#unanswered < this.#times.missed - 1;
+    return now - this.#lastAnswer <= this.#silenceMs * patience || this.#unanswered < this.#times.missed - 1;
   }
 
   isSettled(now: number): boolean {

@@ -268,9 +268,17 @@ export class Tunnels {
           return { gateway, preferred, epoch, isAlive, isSettled: health?.isSettled(now) === true };
         });
       const gateway = chooseGateway(candidates, this.#chosen.get(cluster));
+      const last = this.#chosen.get(cluster);
       if (gateway !== undefined) chosen.set(cluster, gateway);
+      else if (last !== undefined && this.#isAlive(cables, cluster, last, now)) chosen.set(cluster, last);
     }
     return chosen;
+  }
+
+  /** Where there is no other way a silence is borne twice as long: it may be this node that is too busy. */
+  #isAlive(cables: readonly Cable[], cluster: string, gateway: string, now: number): boolean {
+    const cable = cables.find(({ peer }) => peer.cluster === cluster && peer.gateway === gateway);
+    return cable !== undefined && this.#probes.health(cable.key)?.isAlive(now, 2) === true;
   }
 
   /** The next address of a peer that does not answer, and the driver's own way to begin again. */

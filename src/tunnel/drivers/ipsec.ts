@@ -27,6 +27,11 @@ export interface IpsecOptions {
   readonly log: Log;
 }
 
+/** Calls to dial again that are not further apart are of one silence. */
+const SAME_SILENCE_MS = 10_000;
+/** An association that is there is believed to carry for so many of them. */
+const GIVEN_UP_AFTER = 5;
+
 /** The IKE identity of a gateway, which the broker lets no other cluster claim. */
 const identityOf = ({ cluster, gateway }: GatewayRef): string => `${cluster}.${gateway}`;
 
@@ -80,7 +85,9 @@ export class IpsecDriver implements CableDriver {
   readonly #options: IpsecOptions;
   readonly #charon: Charon;
   readonly #loaded = new Map<string, ViciSection>(); // cable's key → what charon was told
-  readonly #redials = new Map<string, number>(); // cable's key → how often in vain
+  /** Names of connections that charon had from an earlier process, as long as they were not looked at. */
+  #adopted = new Set<string>();
+  readonly #redials = new Map<string, { readonly count: number; readonly at: number }>(); // cable's key → in vain
   #loadedKey: string | undefined;
 
   constructor(options: IpsecOptions) {
@@ -122,6 +129,12 @@ export class IpsecDriver implements CableDriver {
       await this.#drop(client, name);
       this.#loaded.delete(key);
     }
+    const devices = new Set<string>(cables.map(({ device }) => device));
+    for (const name of this.#adopted) {
+      if (devices.has(name)) continue;
+      await this.#drop(client, name);
+      this.#adopted.delete(name);
+    }
     for (const cable of cables) {
       const connection = connectionOf(this.#options, cable);
       const before = this.#loaded.get(cable.key);
@@ -133,6 +146,8 @@ export class IpsecDriver implements CableDriver {
         if (before !== undefined && !sameKeys(before, connection, cable.device)) {
           await this.#terminate(client, cable.device);
         }
+        // A tunnel that an earlier process brought up goes on.
+        if (this.#adopted.delete(cable.device)) continue;
         if (this.#dials(cable)) await this.#initiate(client, cable);
       } catch (error) {
         if (client.isClosed) throw error;
@@ -144,12 +159,19 @@ export class IpsecDriver implements CableDriver {
 
   async redial(cable: Cable): Promise<void> {
     const client = await this.#client();
-    const count = (this.#redials.get(cable.key) ?? 0) + 1;
-    this.#redials.set(cable.key, count);
+    const now = this.#options.clock.monotonic();
+    const before = this.#redials.get(cable.key);
+    const count = before !== undefined && now - before.at < SAME_SILENCE_MS ? before.count + 1 : 1;
+    this.#redials.set(cable.key, { count, at: now });
     // One of two dials, lest they talk at cross purposes; the other one after a while.
     if (!this.#dials(cable) && count % 3 !== 0) return;
     const known = await client.stream('list-sas', 'list-sa', { ike: cable.device });
-    if (known.length > 0) await this.#terminate(client, cable.device);
+    if (known.length > 0) {
+      // The other end's process may be away while its tunnel goes on carrying.
+      if (count < GIVEN_UP_AFTER) return;
+      await this.#terminate(client, cable.device);
+      this.#redials.delete(cable.key);
+    }
     await this.#initiate(client, cable);
   }
 
@@ -187,9 +209,7 @@ export class IpsecDriver implements CableDriver {
   /** What a charon that was there before carries goes on; what is not wanted any more is found by name. */
   async #takeOver(client: ViciClient): Promise<void> {
     const { conns } = await client.command('get-conns');
-    for (const name of Array.isArray(conns) ? conns : []) {
-      this.#loaded.set(`before/${name}`, { [name]: {} });
-    }
+    this.#adopted = new Set(Array.isArray(conns) ? (conns as readonly string[]) : []);
   }
 
   async #initiate(client: ViciClient, { device }: Cable): Promise<void> {

@@ -13,6 +13,7 @@ import { SYSTEM_NAMESPACE } from '../../../../src/api/names.ts';
 import type { CableDriverName, Connection, Gateway } from '../../../../src/api/tunnel.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { MemoryStore } from '../../../../src/store/memory.ts';
+import { DRAIN_ANNOTATION } from '../../../../src/tunnel/settings.ts';
 import { Netns } from '../../../lab/netns.ts';
 import { killProcesses } from '../../../lab/processes.ts';
 import { until } from '../../../lab/wait.ts';
@@ -179,6 +180,20 @@ export class TwoClusters implements AsyncDisposable {
 
   async gatewayObject(cluster: ClusterName, gateway: GatewayName): Promise<Gateway | undefined> {
     return this.stores[cluster].get(Kinds.Gateway, { name: gateway, namespace: SYSTEM_NAMESPACE });
+  }
+
+  /** As `pharos gateway drain` does it, and its --undo. */
+  async setDrained(cluster: ClusterName, gateway: GatewayName, isDrained: boolean): Promise<void> {
+    const object = await this.gatewayObject(cluster, gateway);
+    if (object === undefined) throw new Error(`no Gateway ${gateway}`);
+    const { apiVersion, kind, metadata } = object;
+    const { name, namespace = SYSTEM_NAMESPACE, labels = {} } = metadata;
+    const annotations: Record<string, string> = isDrained ? { [DRAIN_ANNOTATION]: 'true' } : {};
+    await this.stores[cluster].apply(Kinds.Gateway, {
+      apiVersion,
+      kind,
+      metadata: { name, namespace, labels, annotations },
+    });
   }
 
   async connections(cluster: ClusterName, gateway: GatewayName): Promise<readonly Connection[]> {

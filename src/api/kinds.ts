@@ -17,6 +17,7 @@ import type {
 } from './administration.ts';
 import type {
   EndpointSlice,
+  Event,
   KubeObject,
   Lease,
   Namespace,
@@ -58,6 +59,7 @@ export const Kinds = {
   ServiceExport: kind<ServiceExport>(MCS, 'ServiceExport', 'serviceexports'),
   ServiceImport: kind<ServiceImport>(MCS, 'ServiceImport', 'serviceimports'),
   Lease: kind<Lease>('coordination.k8s.io/v1', 'Lease', 'leases'),
+  Event: kind<Event>('events.k8s.io/v1', 'Event', 'events'),
   Cluster: kind<Cluster>(PHAROS, 'Cluster', 'clusters'),
   /** A gateway's way in; called Endpoint in the API, as Submariner calls it. */
   TunnelEndpoint: kind<TunnelEndpoint>(PHAROS, 'Endpoint', 'endpoints'),

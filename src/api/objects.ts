@@ -130,6 +130,21 @@ export interface ServiceImport extends KubeObject {
   };
 }
 
+/** events.k8s.io/v1 */
+export interface Event extends KubeObject {
+  kind: 'Event';
+  /** RFC 3339 with microseconds. */
+  eventTime: string;
+  reportingController: string;
+  reportingInstance: string;
+  action: string;
+  reason: string;
+  type: 'Normal' | 'Warning';
+  note: string;
+  regarding: { apiVersion: string; kind: string; name: string; namespace: string; uid?: string };
+  series?: { count: number; lastObservedTime: string };
+}
+
 export interface Lease extends KubeObject {
   kind: 'Lease';
   spec: {

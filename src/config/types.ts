@@ -47,6 +47,12 @@ export const redisUrl: z.ZodType<RedisUrl, string> = parsed((text) => {
   if (isRedisUrl(text)) return parseRedisUrl(text);
   throw new Error('must be redis://HOST or rediss://HOST');
 });
+/** Seconds, five minutes or more. */
+export const longDuration: z.ZodType<number, string> = parsed((text) => {
+  const seconds = parseDuration(text);
+  if (seconds >= 300) return seconds;
+  throw new Error('must be 5m or more: a cluster that restarts must not lose its services');
+});
 /** Seconds. */
 export const duration: z.ZodType<number, string> = parsed(parseDuration);
 /** Seconds; shorter than this a Lease ends while its holder only waits for an answer. */

@@ -18,12 +18,16 @@ import { ClustersetIps } from './clusterset-ips.ts';
 import { AgentCounters } from './counters.ts';
 import { DrainSync } from './drain-sync.ts';
 import type { EndpointsMode } from './export.ts';
+import { Events } from './events.ts';
+import { Expiry } from './expiry.ts';
 import { ExportSync } from './export-sync.ts';
+import { type ImportFilters, NO_FILTERS } from './import-filters.ts';
 import { ImportSync, type SeenService } from './import-sync.ts';
 import { recordKey } from './labels.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { clusterOfLease, Hearing } from './hearing.ts';
 import { Loop } from './loop.ts';
+import { OwnNetworks } from './own-networks.ts';
 import { type ExportState, StatusSync } from './status-sync.ts';
 import { Writer } from './writer.ts';
 
@@ -35,6 +39,14 @@ export interface AgentOptions {
   readonly endpoints: EndpointsMode;
   /** Networks to give each ClusterSetIP service an address of; absent = none gets one (direct mode). */
   readonly clustersetCidrs?: readonly Cidr[];
+  /** What is let in of what others export; absent = all. */
+  readonly filters?: ImportFilters;
+  /** Networks of this cluster itself; absent = as its Cluster object on the broker says, if it has one. */
+  readonly ownCidrs?: readonly Cidr[];
+  /** For so long another cluster may be silent before what it exports is withdrawn here; absent = for good. */
+  readonly expireAfterMs?: number;
+  /** Whether Kubernetes Events are written beside the conditions. */
+  readonly events?: boolean;
   /** Of this Pharos; other members see it. */
   readonly version?: string;
   readonly log: Log;
@@ -63,6 +75,8 @@ export class Agent implements AsyncDisposable {
   readonly #leases: ObjectCache<Lease>;
   readonly #hearing: Hearing;
   readonly #drainSync: DrainSync;
+  readonly #ownNetworks: OwnNetworks;
+  readonly #expiry: Expiry | undefined;
   readonly #exports: Loop;
   readonly #imports: Loop;
   readonly #statuses: Loop;
@@ -81,9 +95,32 @@ export class Agent implements AsyncDisposable {
     const { counters } = this;
     const toMember = new Writer('member', options.member, counters, log);
     const toBroker = new Writer('broker', options.broker, counters, log);
-    const parts = { cluster, brokerNamespace, endpoints, member, broker, counters, log };
-    const clusterset = new Clusterset(parts);
+    const hearing = new Hearing(clock);
     const instance = randomUUID();
+    const events =
+      options.events === true ? { events: new Events({ store: options.member, instance, clock, log }) } : {};
+    const ownNetworks = new OwnNetworks({ ...options, onChange: () => this.#addAll() });
+    const expiry =
+      options.expireAfterMs === undefined
+        ? undefined
+        : new Expiry({
+            afterMs: options.expireAfterMs,
+            silentMs: (id) => hearing.silentMs(id),
+            onChange: (id) => this.#onExpiry(id),
+            clock,
+          });
+    const clusterset = new Clusterset({
+      cluster,
+      brokerNamespace,
+      endpoints,
+      member,
+      broker,
+      filters: options.filters ?? NO_FILTERS,
+      ownAddresses: () => ownNetworks.addresses,
+      isExpired: (id, isImported) => expiry?.isExpired(id, isImported) ?? false,
+      counters,
+      log,
+    });
     const heartbeat = new Heartbeat({
       cluster,
       clusterUid: () => member.namespaces.get('kube-system')?.metadata.uid,
@@ -121,6 +158,7 @@ export class Agent implements AsyncDisposable {
       store: options.member,
       toMember,
       ...(ips && { ips }),
+      ...events,
       clock,
       log,
       onSeen: (key, seen) => this.#onSeen(key, seen),
@@ -133,7 +171,9 @@ export class Agent implements AsyncDisposable {
     this.#heartbeat = heartbeat;
     const selector = { namespace: brokerNamespace, labelExists: [Label.sourceCluster] };
     this.#leases = new ObjectCache({ store: options.broker, clock, kind: Kinds.Lease, selector });
-    this.#hearing = new Hearing(clock);
+    this.#hearing = hearing;
+    this.#ownNetworks = ownNetworks;
+    this.#expiry = expiry;
     this.#drainSync = new DrainSync({
       member: options.member,
       broker: options.broker,
@@ -142,7 +182,7 @@ export class Agent implements AsyncDisposable {
       clock,
       onChange: () => this.#drains.add('clusters'),
     });
-    this.#statusSync = new StatusSync({ clusterset, member, exports, toMember, clock });
+    this.#statusSync = new StatusSync({ clusterset, member, exports, toMember, clock, ...events });
     const loop = { log, clock, random };
     this.#exports = new Loop({ ...loop, name: 'export', run: (key) => exports.reconcile(key) });
     this.#imports = new Loop({ ...loop, name: 'import', run: (key) => imports.reconcile(key) });
@@ -248,8 +288,14 @@ export class Agent implements AsyncDisposable {
       await this.#heartbeat.run(signal);
     };
     const others = caches.filter((cache) => cache !== imports);
-    const parts = [...loops, ...others, this.#leases, this.#drainSync];
-    await Promise.all([followImports(), beat(), ...parts.map((part) => part.run(signal))]);
+    const parts = [...loops, ...others, this.#leases, this.#drainSync, this.#ownNetworks];
+    const { records } = this.#broker;
+    await Promise.all([
+      followImports(),
+      beat(),
+      this.#expiry?.run(() => records.indexed('cluster'), signal),
+      ...parts.map((part) => part.run(signal)),
+    ]);
   }
 
   #caches() {
@@ -293,6 +339,12 @@ export class Agent implements AsyncDisposable {
     this.#broker.records.onSight((inSight) => {
       if (inSight) this.#heartbeat.beatNow();
     });
+    void this.#leases.synced.then(() => this.#expiry?.begin());
+    this.#leases.onSight((inSight) => {
+      if (!inSight) return this.#hearing.lost();
+      this.#hearing.regained();
+      this.#expiry?.begin();
+    });
     for (const cache of this.#caches()) {
       cache.onSight((inSight) => {
         if (inSight) for (const loop of [this.#exports, this.#imports, this.#statuses]) loop.retry();
@@ -303,6 +355,14 @@ export class Agent implements AsyncDisposable {
         for (const key of exports.keys()) this.#statuses.add(key);
       });
     }
+  }
+
+  #onExpiry(cluster: string): void {
+    this.#log.warn(
+      { cluster, silentMs: this.#hearing.silentMs(cluster) },
+      'A cluster is silent for longer than --expire-after, or is back: what it exports here changes',
+    );
+    for (const record of this.#broker.records.find('cluster', cluster)) this.#touch(recordKey(record));
   }
 
   #onClaim(): void {

@@ -54,7 +54,11 @@ export function brokerCaches(store: ObjectStore, namespace: string, clock: Clock
       clock,
       kind: Kinds.ServiceImport,
       selector,
-      indexes: { service, namespace: (record) => [ownerOf(record)?.namespace ?? ''] },
+      indexes: {
+        service,
+        namespace: (record) => [ownerOf(record)?.namespace ?? ''],
+        cluster: (record) => [ownerOf(record)?.cluster ?? ''],
+      },
     }),
     recordSlices: new ObjectCache({
       store,

@@ -7,8 +7,11 @@ import { aggregate, type View } from './aggregate.ts';
 import type { BrokerCaches, MemberCaches } from './caches.ts';
 import type { AgentCounters } from './counters.ts';
 import { type EndpointsMode, type Exported, exportService } from './export.ts';
-import { type Reading, refuse } from './reading.ts';
+import { filtered, type ImportFilters } from './import-filters.ts';
+import { NO_ADDRESSES, type OwnAddresses } from './own-addresses.ts';
+import { type Reading, refuse, type Refused } from './reading.ts';
 import { type ExportRecord, parseRecord } from './record.ts';
+import { recordName } from './record-name.ts';
 import { readRecordSlice, type RecordSlice } from './record-slice.ts';
 
 export interface ClustersetOptions {
@@ -17,9 +20,26 @@ export interface ClustersetOptions {
   readonly endpoints: EndpointsMode;
   readonly member: MemberCaches;
   readonly broker: BrokerCaches;
+  readonly filters: ImportFilters;
+  /** This cluster's own networks; `unknown` before it could be asked for them. */
+  readonly ownAddresses: () => OwnAddresses | 'unknown';
+  /** Whether a cluster is silent for so long that what it exports no longer counts. */
+  readonly isExpired: (cluster: string, isImported: boolean) => boolean;
   readonly counters: AgentCounters;
   readonly log: Log;
 }
+
+/** What a cluster sees of a service. */
+export interface Seen {
+  /** Of what is let in; undefined where nothing is. */
+  readonly view: View | undefined;
+  /** As it would be without filters. */
+  readonly all: View | undefined;
+  /** cluster → why it is not let in */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+const EXPIRED: Refused = { refusal: 'expired', why: 'its cluster is silent for longer than --expire-after' };
 
 /** A flood of different problems is told again rather than remembered without bound. */
 const MAX_REMEMBERED = 10_000;
@@ -42,8 +62,8 @@ export class Clusterset {
 
   /** Whether the broker's lists have been complete once; what they said last holds while it is out of sight. */
   get isBrokerKnown(): boolean {
-    const { records, recordSlices } = this.#options.broker;
-    return records.isSynced && recordSlices.isSynced;
+    const { broker, ownAddresses } = this.#options;
+    return broker.records.isSynced && broker.recordSlices.isSynced && ownAddresses() !== 'unknown';
   }
 
   /** Whether the broker cannot be followed at the moment. */
@@ -96,12 +116,9 @@ export class Clusterset {
       ...(own.is === 'valid' ? [own.records.serviceImport] : []),
       ...others.filter((record) => !this.#isOwn(record)),
     ].flatMap((object) => {
-      const record = parseRecord(object);
-      const isUsable = !('rejected' in record);
-      return this.#take(
-        object,
-        isUsable ? { value: record, refused: [] } : refuse('malformed', record.rejected),
-      );
+      const record = parseRecord(object, this.#ownIn(object));
+      if (!('rejected' in record)) return [record];
+      return this.#take<ExportRecord>(object, refuse(record.refusal ?? 'malformed', record.rejected));
     });
   }
 
@@ -112,13 +129,40 @@ export class Clusterset {
     return [
       ...(own.is === 'valid' ? own.records.slices : []),
       ...others.filter((slice) => !this.#isOwn(slice)),
-    ].flatMap((slice) => this.#take(slice, readRecordSlice(slice)));
+    ].flatMap((slice) => this.#take(slice, readRecordSlice(slice, this.#ownIn(slice))));
   }
 
-  /** What this cluster sees of the service: what is exported to it. */
-  view(exports: readonly ExportRecord[]): View | undefined {
-    const { cluster } = this.#options;
-    return aggregate(exports.filter(({ toClusters }) => toClusters?.includes(cluster) ?? true));
+  /**
+   * What this cluster sees of the service: what is exported to it and let in.
+   *
+   * @param present the import as it stands
+   */
+  view(exports: readonly ExportRecord[], present: ServiceImport | undefined): Seen {
+    const { cluster, filters, isExpired } = this.#options;
+    const visible = exports.filter(({ toClusters }) => toClusters?.includes(cluster) ?? true);
+    const refused = new Map<string, string>(); // cluster → why it is not let in
+    const imported = new Set(present?.status?.clusters?.map((each) => each.cluster));
+    for (const record of visible) {
+      if (record.cluster === cluster) continue;
+      const problem =
+        filtered(filters, record) ??
+        (isExpired(record.cluster, imported.has(record.cluster)) ? EXPIRED : undefined);
+      if (problem === undefined) continue;
+      refused.set(record.cluster, problem.why);
+      const metadata = { name: recordName(record) };
+      this.#take({ apiVersion: '', kind: 'ServiceImport', metadata }, { refused: [problem] });
+    }
+    return {
+      view: aggregate(visible.filter((record) => !refused.has(record.cluster))),
+      all: aggregate(visible),
+      refused,
+    };
+  }
+
+  /** The addresses that are ours in what others say; of what we say ourselves none is refused. */
+  #ownIn(object: KubeObject): OwnAddresses {
+    const own = this.#options.ownAddresses();
+    return this.#isOwn(object) || own === 'unknown' ? NO_ADDRESSES : own;
   }
 
   #isOwn({ metadata }: KubeObject): boolean {

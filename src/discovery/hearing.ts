@@ -13,6 +13,7 @@ interface Heard {
 export class Hearing {
   readonly #clock: Clock;
   readonly #heard = new Map<string, Heard>(); // cluster → its last sign of life
+  #lostAt: number | undefined; // while the broker is out of sight
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -33,10 +34,22 @@ export class Hearing {
     this.#heard.set(cluster, { renewed, at });
   }
 
+  /** Nothing can be heard from now on: the broker is out of sight. That is nobody's silence. */
+  lost(): void {
+    this.#lostAt ??= this.#clock.monotonic();
+  }
+
+  regained(): void {
+    if (this.#lostAt === undefined) return;
+    const deafMs = this.#clock.monotonic() - this.#lostAt;
+    this.#lostAt = undefined;
+    for (const [cluster, heard] of this.#heard) this.#heard.set(cluster, { ...heard, at: heard.at + deafMs });
+  }
+
   /** For how long nothing was heard of the cluster; undefined where it never was. */
   silentMs(cluster: string): number | undefined {
     const heard = this.#heard.get(cluster);
-    return heard && Math.max(0, this.#clock.monotonic() - heard.at);
+    return heard && Math.max(0, (this.#lostAt ?? this.#clock.monotonic()) - heard.at);
   }
 }
 

@@ -9,11 +9,12 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { aggregate, type View } from './aggregate.ts';
 import type { MemberCaches } from './caches.ts';
-import type { Clusterset } from './clusterset.ts';
+import type { Clusterset, Seen } from './clusterset.ts';
 import type { ClustersetIps } from './clusterset-ips.ts';
 import type { Conflict } from './conflict.ts';
 import { type ImportedObjects, importedObjects, type Own } from './import.ts';
 import { importConditions } from './import-conditions.ts';
+import type { Events } from './events.ts';
 import { isImported } from './labels.ts';
 import type { Plan } from './plan.ts';
 import { inOrder, together } from './steps.ts';
@@ -28,6 +29,8 @@ export interface ImportSyncOptions {
   /** Absent in direct mode. */
   readonly ips?: ClustersetIps;
   readonly clock: Clock;
+  /** Absent = none are written. */
+  readonly events?: Events;
   readonly log: Log;
   /** Told of each look at a service; undefined = this cluster sees none. */
   readonly onSeen: (key: string, seen: SeenService | undefined) => void;
@@ -40,8 +43,10 @@ export interface SeenService {
   readonly clusters: readonly string[];
   /** Between all exports, also those that this cluster may not see. */
   readonly conflicts: readonly Conflict[];
+  /** Clusters that are not let in, each with why; absent where all are. */
+  readonly refused?: Readonly<Record<string, string>>;
   /** Why it is not imported here, where it is not. */
-  readonly notImported?: 'no-namespace' | 'foreign-import';
+  readonly notImported?: 'no-namespace' | 'foreign-import' | 'filtered';
 }
 
 const NOTHING: Plan<never> = { apply: [], remove: [] };
@@ -66,22 +71,24 @@ export class ImportSync {
     if (!isHereKnown || !clusterset.isOwnKnown) return;
 
     const [namespace = '', service = ''] = key.split('/');
+    // All of one moment: what follows may have to wait, and what changes meanwhile brings us here again.
+    const isBrokerKnown = clusterset.isBrokerKnown;
     const exports = clusterset.exports(key);
-    const view = clusterset.view(exports);
+    const slices = clusterset.slices(key);
+    const present = imports.get(key);
+    const seen = clusterset.view(exports, present);
+    const { view } = seen;
     const home = namespaces.get(namespace);
     const hasHome = home !== undefined && home.metadata.deletionTimestamp === undefined;
-    const present = imports.get(key);
     const isForeign = present !== undefined && !isImported(present);
-    this.#tell(key, view, aggregate(exports)?.conflicts ?? [], hasHome, isForeign);
+    this.#tell(key, seen, aggregate(exports)?.conflicts ?? [], hasHome, isForeign);
 
     // Endpoints of ours under another's import would change what that answers.
     const isWanted = view !== undefined && hasHome && !isForeign;
-    const own = await this.#ownPart(key, isWanted ? view : undefined, present);
-    const wanted = isWanted
-      ? importedObjects(namespace, service, view, clusterset.slices(key), own)
-      : undefined;
+    const own = await this.#ownPart(key, isWanted ? view : undefined, present, isBrokerKnown);
+    const wanted = isWanted ? importedObjects(namespace, service, view, slices, own) : undefined;
     const mine = present === undefined || isForeign ? [] : [present];
-    if (!clusterset.isBrokerKnown) return this.#syncOwnPart(key, wanted, present);
+    if (!isBrokerKnown) return this.#syncOwnPart(key, wanted, present);
     await this.#write(
       wanted?.serviceImport,
       present,
@@ -96,15 +103,16 @@ export class ImportSync {
     key: string,
     view: View | undefined,
     present: ServiceImport | undefined,
+    isBrokerKnown: boolean,
   ): Promise<Own | undefined> {
-    const { ips, clusterset, clock } = this.#options;
+    const { ips, clock } = this.#options;
     if (ips === undefined) return undefined;
     if (present !== undefined && !isImported(present)) {
       ips.adopt(key, present);
       return undefined;
     }
     // Before the broker has been seen, what other clusters export is only known from the import.
-    if (!clusterset.isBrokerKnown && (present !== undefined || view === undefined)) return undefined;
+    if (!isBrokerKnown && (present !== undefined || view === undefined)) return undefined;
     if (view?.spec.type !== 'ClusterSetIP') {
       await ips.release(key);
       return undefined;
@@ -155,6 +163,7 @@ export class ImportSync {
       await toMember.apply(this.#imports, imports.apply);
       if (wanted === undefined || sameStatus(wanted, present)) return;
       await toMember.applyStatus(this.#imports, wanted);
+      this.#tellOfIps(wanted, present);
     };
     if (imports.remove.length > 0) {
       // First the name goes: without its slices it would be there and have no endpoint.
@@ -200,9 +209,22 @@ export class ImportSync {
     return free.flat();
   }
 
+  #tellOfIps(wanted: ServiceImport, present: ServiceImport | undefined): void {
+    const [is] = wanted.status?.conditions ?? [];
+    const [was] = present?.status?.conditions ?? [];
+    if (is?.reason === was?.reason) return;
+    const stored = this.#options.member.imports.get(keyOf(wanted)) ?? wanted;
+    this.#options.events?.tell(stored, {
+      action: 'Import',
+      type: is === undefined ? 'Normal' : 'Warning',
+      reason: is === undefined ? 'ClustersetIPAllocated' : `ClustersetIP${is.reason}`,
+      note: is?.message ?? `It has ${wanted.spec.ips?.join(', ') || 'none, and needs none'}`,
+    });
+  }
+
   #tell(
     key: string,
-    view: View | undefined,
+    { view, all, refused }: Seen,
     conflicts: readonly Conflict[],
     hasHome: boolean,
     isForeign: boolean,
@@ -219,11 +241,18 @@ export class ImportSync {
     }
     onSeen(
       key,
-      view && {
-        type: view.spec.type,
-        clusters: view.merged.map(({ cluster }) => cluster).sort(),
+      all && {
+        type: (view ?? all).spec.type,
+        clusters: (view ?? all).merged.map(({ cluster }) => cluster).sort(),
         conflicts,
-        ...(isForeign ? { notImported: 'foreign-import' } : hasHome ? {} : { notImported: 'no-namespace' }),
+        ...(refused.size > 0 && { refused: Object.fromEntries(refused) }),
+        ...(view === undefined
+          ? { notImported: 'filtered' }
+          : isForeign
+            ? { notImported: 'foreign-import' }
+            : hasHome
+              ? {}
+              : { notImported: 'no-namespace' }),
       },
     );
   }

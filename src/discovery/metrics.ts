@@ -16,7 +16,7 @@ export const agentMetrics = (agent: Agent): readonly MetricSource[] => [
     type: 'gauge',
     labels: ['state'],
     read: () => {
-      const counts = { imported: 0, 'no-namespace': 0, 'foreign-import': 0 };
+      const counts = { imported: 0, 'no-namespace': 0, 'foreign-import': 0, filtered: 0 };
       for (const { notImported } of agent.services()) counts[notImported ?? 'imported']++;
       return Object.entries(counts).map(([state, value]) => ({ labels: { state }, value }));
     },

@@ -3,6 +3,7 @@ import type { Endpoint, EndpointPort, EndpointSlice, IpFamily } from '../api/obj
 import { validateEndpointSlice } from '../api/validate.ts';
 import { ownerOf } from './labels.ts';
 import { isLabelValue, isQualifiedName } from './qualified-name.ts';
+import { NO_ADDRESSES, type OwnAddresses } from './own-addresses.ts';
 import { type Reading, type Refused, refuse } from './reading.ts';
 import { type RecordOwner, sliceSuffix } from './record-name.ts';
 import { isRoutable } from './routable.ts';
@@ -19,8 +20,13 @@ export interface RecordSlice extends RecordOwner {
 /**
  * Reads any object without throwing. What comes out of it any API server takes: it refuses an EndpointSlice
  * as a whole for one endpoint that is wrong.
+ *
+ * @param own addresses that no other cluster can have
  */
-export function readRecordSlice(object: EndpointSlice): Reading<RecordSlice> {
+export function readRecordSlice(
+  object: EndpointSlice,
+  own: OwnAddresses = NO_ADDRESSES,
+): Reading<RecordSlice> {
   const owner = ownerOf(object);
   if (owner === undefined) return refuse('misnamed', 'its labels do not say whose record it is');
   const suffix = sliceSuffix(owner, object.metadata.name);
@@ -32,8 +38,14 @@ export function readRecordSlice(object: EndpointSlice): Reading<RecordSlice> {
 
   const refused: Refused[] = [];
   const taken = endpoints.flatMap((endpoint) => {
-    const addresses = [...new Set(endpoint.addresses)].filter(isRoutable);
+    const routable = [...new Set(endpoint.addresses)].filter(isRoutable);
+    const addresses = routable.filter((address) => !own.has(address));
+    if (addresses.length < routable.length) {
+      const astray = routable.filter((address) => own.has(address)).join(', ');
+      refused.push({ refusal: 'own-address', why: `${astray} is an address of this cluster itself` });
+    }
     if (addresses.length > 0) return [recordEndpoint(endpoint, addresses)];
+    if (routable.length > 0) return [];
     refused.push({ refusal: 'endpoint', why: `no other host can reach ${endpoint.addresses.join(', ')}` });
     return [];
   });

@@ -12,6 +12,7 @@ import type {
 import { validateServiceImport } from '../api/validate.ts';
 import { type Usable, usableAnnotations, usableLabels } from './exported-metadata.ts';
 import { ownerOf } from './labels.ts';
+import { NO_ADDRESSES, type OwnAddresses } from './own-addresses.ts';
 import { type RecordOwner, recordName } from './record-name.ts';
 import { isRoutable } from './routable.ts';
 import { type ExportSettings, readSettings } from './settings.ts';
@@ -36,14 +37,22 @@ export interface ExportRecord extends RecordOwner, ExportSettings {
 export interface Rejected {
   /** Why, in words. */
   readonly rejected: string;
+  readonly refusal?: 'own-address';
 }
 
 /** More than any Service has; a bound on what one record makes every member do and store. */
 const MAX_PORTS = 1000;
 const MAX_TEXT = 253;
 
-/** The record, or why it cannot be used. Never throws. */
-export function parseRecord(object: ServiceImport): ExportRecord | Rejected {
+/**
+ * The record, or why it cannot be used. Never throws.
+ *
+ * @param own addresses that no other cluster can have
+ */
+export function parseRecord(
+  object: ServiceImport,
+  own: OwnAddresses = NO_ADDRESSES,
+): ExportRecord | Rejected {
   const owner = ownerOf(object);
   if (owner === undefined) return { rejected: 'its labels do not say whose record it is' };
   for (const [what, label] of Object.entries(owner)) {
@@ -57,6 +66,10 @@ export function parseRecord(object: ServiceImport): ExportRecord | Rejected {
   const { metadata, spec } = validation.object;
   const excess = excessOf(spec);
   if (excess !== undefined) return { rejected: excess };
+  const astray = spec.ips?.find((address) => own.has(address));
+  if (astray !== undefined) {
+    return { rejected: `spec.ips: ${astray} is an address of this cluster itself`, refusal: 'own-address' };
+  }
   const annotations = metadata.annotations ?? {};
   return {
     ...owner,

@@ -7,6 +7,8 @@ import { aggregate } from './aggregate.ts';
 import type { MemberCaches } from './caches.ts';
 import type { Clusterset } from './clusterset.ts';
 import { exportConditions, type Publication, sameConditions } from './conditions.ts';
+import type { Events } from './events.ts';
+import { exportEvents } from './export-events.ts';
 import type { ExportSync } from './export-sync.ts';
 import type { Writer } from './writer.ts';
 
@@ -19,6 +21,8 @@ export interface StatusSyncOptions {
   readonly exports: ExportSync;
   readonly toMember: Writer;
   readonly clock: Clock;
+  /** Absent = none are written. */
+  readonly events?: Events;
 }
 
 export class StatusSync {
@@ -37,7 +41,7 @@ export class StatusSync {
   }
 
   async reconcile(key: string): Promise<void> {
-    const { clusterset, member, exports, toMember, clock } = this.#options;
+    const { clusterset, member, exports, toMember, clock, events } = this.#options;
     if (!clusterset.isOwnKnown) return;
     const exported = clusterset.exported(key);
     const serviceExport = member.exports.get(key);
@@ -55,7 +59,8 @@ export class StatusSync {
       : 'unknown';
     const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     const conditions = exportConditions(serviceExport, { exported, publication, conflicts }, now);
-    if (sameConditions(serviceExport.status?.conditions, conditions)) return;
+    const before = serviceExport.status?.conditions ?? [];
+    if (sameConditions(before, conditions)) return;
     const { name, namespace } = serviceExport.metadata;
     const update: ServiceExport = {
       apiVersion: serviceExport.apiVersion,
@@ -65,6 +70,7 @@ export class StatusSync {
     };
     try {
       await toMember.applyStatus({ kind: Kinds.ServiceExport, cache: member.exports }, update);
+      for (const told of exportEvents(before, conditions)) events?.tell(serviceExport, told);
     } catch (error) {
       // Deleted a moment ago: the watch will say so.
       if (!(error instanceof StoreError && error.code === 'not-found')) throw error;

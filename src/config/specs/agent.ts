@@ -1,4 +1,4 @@
-import { BROKER_NAMESPACE } from '../../api/names.ts';
+import { BROKER_NAMESPACE, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import type { CommandSpec } from '../flag.ts';
 import {
   clusterIdFlag,
@@ -9,7 +9,7 @@ import {
   logFlags,
   metricsListenFlag,
 } from '../shared-flags.ts';
-import { leaseDuration, namespace, oneOf, redisUrl, text } from '../types.ts';
+import { cidr, clusterId, leaseDuration, longDuration, namespace, oneOf, redisUrl, text } from '../types.ts';
 
 const ENDPOINTS = ['service', 'pods'] as const;
 
@@ -50,6 +50,40 @@ export const agentSpec = {
       type: oneOf(...ENDPOINTS),
       choices: ENDPOINTS,
       default: 'service',
+    },
+    'import-from': {
+      form: 'list',
+      help: 'Clusters to import from; without it all; may be given again',
+      placeholder: 'ID',
+      type: clusterId,
+      default: [],
+    },
+    'import-namespaces': {
+      form: 'list',
+      help: 'Namespaces to import into; without it all; may be given again',
+      placeholder: 'NAMESPACE',
+      type: namespace,
+      default: [],
+    },
+    'deny-namespaces': {
+      form: 'list',
+      help: 'Namespaces that no other cluster may put a service into; may be given again',
+      placeholder: 'NAMESPACE',
+      type: namespace,
+      default: ['kube-system', 'kube-public', 'kube-node-lease', SYSTEM_NAMESPACE, BROKER_NAMESPACE],
+    },
+    'own-cidr': {
+      form: 'list',
+      help: "Network of this cluster's own pods or Services, where no other cluster can have an endpoint; without it what its Cluster object on the broker says; may be given again",
+      placeholder: 'CIDR',
+      type: cidr,
+      default: [],
+    },
+    'expire-after': {
+      form: 'value',
+      help: 'Withdraw here what a cluster exports that is silent for so long, until it is back; without it nothing is withdrawn by time',
+      placeholder: 'DURATION',
+      type: longDuration,
     },
     ...clustersetIpsFlag,
     ...clustersetCidrFlag('Network that clusterset IPs are given out from'),

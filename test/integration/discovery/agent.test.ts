@@ -252,7 +252,19 @@ it('a conflict shows on both sides, and clears', async () => {
     exported('web', { spec: { exportedLabels: { team: 'b' } } }),
   );
   const bad = ['Valid=True Valid', 'Ready=True Exported', 'Conflict=True PortConflict,LabelsConflict'];
-  for (const member of [west, east]) await member.says('web', bad);
+  for (const member of [west, east]) {
+    await member.says('web', bad);
+    await until(`an Event in ${member.name}`, 60_000, async () => {
+      const events = await member.site.store.list(Kinds.Event, { namespace: 'shop' });
+      const ours = events.filter(
+        ({ regarding }) => regarding.kind === 'ServiceExport' && regarding.name === 'web',
+      );
+      return (
+        ours.some(({ reason, note }) => reason === 'Conflict' && note.includes('port http: kept')) ||
+        undefined
+      );
+    });
+  }
   await east.apply(service('web', { clusterIP: '10.0.2.2', ports: [http] }));
   await east.kubectl(
     'patch',

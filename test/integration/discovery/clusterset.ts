@@ -69,6 +69,7 @@ export class Member {
       broker: joined.store,
       brokerNamespace: joined.namespace,
       endpoints: 'service',
+      events: true,
       log,
       clock: systemClock,
       random,

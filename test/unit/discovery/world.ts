@@ -8,7 +8,7 @@ import { parseClusterId } from '../../../src/api/identity.ts';
 import { type Kind, Kinds } from '../../../src/api/kinds.ts';
 import { BROKER_NAMESPACE } from '../../../src/api/names.ts';
 import type { Endpoint, KubeObject } from '../../../src/api/objects.ts';
-import { Agent } from '../../../src/discovery/agent.ts';
+import { Agent, type AgentOptions } from '../../../src/discovery/agent.ts';
 import type { EndpointsMode } from '../../../src/discovery/export.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import type { ObjectStore } from '../../../src/store/store.ts';
@@ -117,6 +117,8 @@ export class Member extends Place {
 
 export interface WorldOptions {
   readonly endpoints?: EndpointsMode;
+  /** More for each agent. */
+  readonly agent?: Partial<AgentOptions>;
   /** Networks of clusterset IPs; none = direct mode. */
   readonly clustersetCidrs?: readonly string[];
   /** A member whose API server is the broker, too. */
@@ -168,7 +170,11 @@ export class World implements AsyncDisposable {
     return agent;
   }
 
-  start(member: Member, stores: { member?: ObjectStore; broker?: ObjectStore } = {}): Agent {
+  start(
+    member: Member,
+    stores: { member?: ObjectStore; broker?: ObjectStore } = {},
+    more: Partial<AgentOptions> = {},
+  ): Agent {
     const { through = (store: ObjectStore) => store } = this.#options;
     const agent = new Agent({
       cluster: parseClusterId(member.id),
@@ -176,6 +182,8 @@ export class World implements AsyncDisposable {
       broker: through(stores.broker ?? this.broker.store),
       brokerNamespace: BROKER_NAMESPACE,
       endpoints: this.#options.endpoints ?? 'service',
+      ...this.#options.agent,
+      ...more,
       ...(this.#options.clustersetCidrs && {
         clustersetCidrs: this.#options.clustersetCidrs.map(parseCidr),
       }),

@@ -2,6 +2,7 @@
  * Resource records and answers as data. Owner names and targets are host names in presentation form,
  * lower case, with the final dot: they come from validated labels and never need an escape.
  */
+import type { NamesBelow } from './names-below.ts';
 import type { ReasonCode } from './reasons.ts';
 
 /** The types that the zone holds (IANA numbers). */
@@ -108,6 +109,8 @@ export interface NameSource {
   hasService(namespace: string, name: string): boolean;
   /** Whether any service is in this namespace. */
   hasNamespace(namespace: string): boolean;
+  /** The names below a service; undefined where it does not exist, or they cannot be listed. */
+  below(namespace: string, name: string): NamesBelow | undefined;
 }
 
 /** What the DNS server asks: the zone, seen from outside. */

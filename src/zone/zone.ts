@@ -4,6 +4,7 @@ import { answer } from './answer.ts';
 import type { ZoneData } from './found.ts';
 import { parseImport, type ImportModel, type Policy } from './import-model.ts';
 import { parseOrigin } from './name.ts';
+import { namesBelow, type NamesBelow } from './names-below.ts';
 import type { Answer, AnswerSource, Asker, Dependency, NameSource, Question } from './records.ts';
 import { parseReverseZone } from './reverse-name.ts';
 import { compileService, sameService, type ServiceContext, type ServiceView } from './service.ts';
@@ -127,6 +128,11 @@ export class Zone implements AnswerSource, NameSource {
 
   hasNamespace(namespace: string): boolean {
     return this.#data.hasNamespace(namespace);
+  }
+
+  below(namespace: string, name: string): NamesBelow | undefined {
+    const service = this.#data.service(namespace, name);
+    return service && namesBelow(service);
   }
 
   /** The services that have names now, in no order; none before the first full lists. */

@@ -40,8 +40,12 @@ export class LocalTable implements TableHolder {
       case 'changed':
         this.path.serial = change.serial;
         this.#table.change(change.counters);
+        this.#names.unlist(change.counters);
         this.#names.add(change.added);
         this.#names.remove(change.removed);
+        break;
+      case 'listed':
+        this.#names.list(change.service);
         break;
       case 'kept':
         this.#table.keep(change.answer);

@@ -1,6 +1,6 @@
 /** What tables are told, in the order in which it happened; all of it can be posted to another thread. */
 import type { KeptAnswer } from './entry.ts';
-import type { ServedZone } from './zone-names.ts';
+import type { ListedService, ServedZone } from './zone-names.ts';
 
 export type TableChange =
   /** Everything anew: at the start, and when all answers changed. */
@@ -23,6 +23,8 @@ export type TableChange =
       readonly added: readonly number[];
       readonly removed: readonly number[];
     }
+  /** All names below a service are known until it changes. */
+  | { readonly type: 'listed'; readonly service: ListedService }
   | { readonly type: 'kept'; readonly answer: KeptAnswer };
 
 /** Whoever has a table. */

@@ -50,6 +50,7 @@ export class TableFeed {
   kept(request: Request, answer: Answer, turn: number, finished: Finished): KeptAnswer | undefined {
     if (answer.kind === 'refused' || answer.kind === 'not-synced') return undefined;
     if (answer.kind === 'records' && answer.perClient) return undefined;
+    if (answer.kind === 'nxdomain' && this.#list(request.labels(), answer.dependsOn)) return undefined;
     const length = request.keyLength - 2;
     const questionEnd = HEADER_BYTES + length + 4;
     const block = encodeBlock(finished, questionEnd, OWN_UDP_SIZE - BARE_OPT.length - questionEnd);
@@ -93,6 +94,39 @@ export class TableFeed {
     }
     const change: TableChange = { type: 'changed', serial: this.#source.serial, counters, added, removed };
     for (const holder of this.#holders) holder.apply(change);
+  }
+
+  /**
+   * Tells all names below a service whose names are asked for and do not exist, so that tables can deny the next ones.
+   * @returns whether there was such a service
+   */
+  #list(labels: readonly string[], dependsOn: Dependency): boolean {
+    const { names } = this.#source;
+    const [, namespace = '', service = ''] = /^service:([^/]*)\/(.*)$/s.exec(dependsOn) ?? [];
+    const origin = names?.origins.findLast((each) =>
+      each.labels.every((label, index) => label === labels.at(index - each.labels.length)),
+    );
+    const below = names?.synced === true ? names.below(namespace, service) : undefined;
+    if (origin === undefined || below === undefined) return false;
+    const own = [service, namespace, 'svc', ...origin.labels];
+    if (
+      labels.length <= own.length ||
+      !own.every((label, index) => label === labels.at(index - own.length))
+    ) {
+      return false;
+    }
+    const change: TableChange = {
+      type: 'listed',
+      service: {
+        name: wireName(own),
+        hash: this.#hash(own),
+        counter: counterOf(dependsOn),
+        below: Int32Array.from(below.names, (name) => this.#hash([...name, ...own])),
+        dashed: below.dashed,
+      },
+    };
+    for (const holder of this.#holders) holder.apply(change);
+    return true;
   }
 
   /** Adds the hashes of names that came or went with what changed. */

@@ -17,6 +17,22 @@ export interface ServedZone {
   readonly denialAt: Int32Array;
 }
 
+/** A service of which all names below it are known. */
+export interface ListedService {
+  /** Its name in wire form, lower-cased, and the hash of that. */
+  readonly name: Uint8Array;
+  readonly hash: number;
+  /** The counter of change that the list depends on; see AnswerTable. */
+  readonly counter: number;
+  /** Hashes of the names below it. */
+  readonly below: Int32Array;
+  /** Whether labels that read as an address may be names as well. */
+  readonly dashed: boolean;
+}
+
+/** More services than this are not listed at a time: it begins anew. */
+const MAX_LISTED = 1024;
+
 const SVC = 3 | (0x73 << 8) | (0x76 << 16) | (0x63 << 24);
 
 export class ZoneNames {
@@ -24,6 +40,8 @@ export class ZoneNames {
   held: Int32Array = new Int32Array(0);
   readonly #names = new NameCounts();
   #zones: readonly (ServedZone & { readonly view: DataView })[] = [];
+  // Hash of a service's name → what is below it.
+  readonly #listed = new Map<number, Listed>();
   #seed = 0;
 
   /** @param zones none = nothing is known to be missing */
@@ -34,6 +52,7 @@ export class ZoneNames {
       view: new DataView(zone.name.buffer, zone.name.byteOffset, zone.name.length),
     }));
     this.#names.clear();
+    this.#listed.clear();
     this.add(names);
   }
 
@@ -44,6 +63,20 @@ export class ZoneNames {
 
   remove(names: Iterable<number>): void {
     for (const hash of names) this.#names.remove(hash);
+  }
+
+  list({ name, hash, counter, below, dashed }: ListedService): void {
+    if (this.#listed.size >= MAX_LISTED) this.#listed.clear();
+    const names = new NameCounts();
+    for (const each of below) names.add(each);
+    const view = new DataView(name.buffer, name.byteOffset, name.length);
+    this.#listed.set(hash, { view, counter, names, dashed });
+  }
+
+  /** @param counters of what changed */
+  unlist(counters: readonly number[]): void {
+    if (this.#listed.size === 0) return;
+    for (const [hash, { counter }] of this.#listed) if (counters.includes(counter)) this.#listed.delete(hash);
   }
 
   /**
@@ -65,11 +98,28 @@ export class ZoneNames {
       if ((asked.getInt32(top, true) | 0x2020_2000) !== SVC) return 0;
       if (--label < 0) return 0;
       if (this.#exists(asked, start + labels[label]!, end)) {
-        if (--label < 0 || this.#exists(asked, start + labels[label]!, end)) return 0;
+        if (--label < 0) return 0;
+        const service = start + labels[label]!;
+        if (
+          this.#exists(asked, service, end) &&
+          (label === 0 || this.#mayExistBelow(asked, start, service, end))
+        ) {
+          return 0;
+        }
       }
     }
     this.held = zone.denials;
     return zone.denialAt[end - start]!;
+  }
+
+  #mayExistBelow(asked: DataView, start: number, service: number, end: number): boolean {
+    const listed = this.#listed.get(nameHash(asked, service, end, this.#seed));
+    if (listed === undefined) return true;
+    const length = end - service;
+    if (listed.view.byteLength !== length || !sameName(asked, service, listed.view, 0, length)) return true;
+    return (
+      (listed.dashed && isDashed(asked, start)) || listed.names.has(nameHash(asked, start, end, this.#seed))
+    );
   }
 
   #exists(asked: DataView, start: number, end: number): boolean {
@@ -94,4 +144,22 @@ export class ZoneNames {
     }
     return closest;
   }
+}
+
+interface Listed {
+  readonly view: DataView;
+  readonly counter: number;
+  readonly names: NameCounts;
+  readonly dashed: boolean;
+}
+
+/** Whether the first label of a name has hexadecimal digits and dashes alone. */
+function isDashed(asked: DataView, start: number): boolean {
+  const end = start + 1 + asked.getUint8(start);
+  for (let at = start + 1; at < end; at++) {
+    const byte = asked.getUint8(at) | 0x20;
+    // With that bit, digits and the dash stay as they are.
+    if (!(byte === 0x2d || (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66))) return false;
+  }
+  return true;
 }

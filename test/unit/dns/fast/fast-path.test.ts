@@ -174,6 +174,23 @@ test('a change of one service leaves the answers of the others in the table', ()
   assert.deepEqual([send(ten).fast, send(web).fast, send(web).fast], [true, false, true]);
 });
 
+test('after one name below a service that does not exist, the others are denied without asking', () => {
+  const zone = zoneOf(WORLD);
+  const { send } = fastPath(zone);
+  const fast = (name: string): boolean => send(query({ name: zoneName(name) })).fast;
+  assert.deepEqual(
+    [fast('x1.web.shop'), fast('x2.web.shop'), fast('y._http._tcp.web.shop')],
+    [false, true, true],
+  );
+  assert.deepEqual([fast('west.web.shop'), fast('_http._tcp.web.shop')], [false, false], 'these exist');
+  assert.deepEqual([fast('x1.west.ten.shop'), fast('x2.west.ten.shop')], [false, true]);
+  assert.equal(fast('10-9-0-200.west.ten.shop'), false, 'what reads as an address is for the zone');
+  zone.removeImport(objectsOf(WORLD).imports[0]!);
+  assert.deepEqual([fast('x1.web.shop'), fast('west.web.shop')], [true, true], 'the service is gone');
+  zone.setImport(objectsOf(WORLD).imports[0]!);
+  assert.deepEqual([fast('x2.web.shop'), fast('x3.web.shop')], [false, true]);
+});
+
 test('questions asked once do not push out those that are asked again and again', () => {
   const zone = zoneOf(WORLD);
   const { send, table } = fastPath(zone, 32 * 1024);

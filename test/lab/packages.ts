@@ -16,6 +16,7 @@ const brings = {
   dnsutils: 'dig',
   gcc: 'gcc',
   iproute2: 'ip',
+  iperf3: 'iperf3',
   'iputils-ping': 'ping',
   iptables: 'iptables',
   knot: 'knotd',

@@ -18,10 +18,16 @@ import { UserError } from './user-error.ts';
 const ZONES = ['clusterset.local'] as const;
 
 export const runJoin: Run<typeof joinSpec> = async (values, context) => {
-  const { brokerKubeconfig, brokerNamespace, brokerServer, dryRun } = values;
+  const { brokerKubeconfig, brokerNamespace, brokerServer, dryRun, gateway } = values;
   const { environment, stdout, stderr } = context;
   if (brokerKubeconfig === undefined) {
     throw new UserError('--broker-kubeconfig FILE is missing; name it even where the broker is this cluster');
+  }
+  if (gateway) {
+    throw new UserError(
+      'gateways are installed by the Helm chart (deploy/charts/pharos, gateway.enabled and routeAgent.enabled), not by ' +
+        'join; leave --gateway out',
+    );
   }
   const kept = await loadKubeAddress(userPath(environment, brokerKubeconfig));
   const address = brokerServer === undefined ? kept : { ...kept, server: brokerServer };
@@ -36,7 +42,7 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
     clock: systemClock,
   };
   const components = values.components
-    ? componentsFor(await shippedComponents(), { cluster, image: values.image, tunnels: values.gateway })
+    ? componentsFor(await shippedComponents(), { cluster, image: values.image })
     : [];
   if (dryRun) {
     const plan = await planJoin(deps, request);

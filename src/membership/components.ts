@@ -14,12 +14,6 @@ import { Refusal } from './refusal.ts';
 
 const FILE = join(import.meta.dirname, '../../deploy/manifests/member.yaml');
 
-/** The label by which a chart's objects say which part they belong to: `agent`, `dns`, `gateway`, `route-agent`. */
-const COMPONENT = 'app.kubernetes.io/component';
-
-/** What is left out on a flat network. */
-const TUNNELS: ReadonlySet<string> = new Set(['gateway', 'route-agent']);
-
 const kindOf = new Map<string, (typeof Kinds)[keyof typeof Kinds]>(
   Object.values(Kinds).map((kind) => [`${kind.apiVersion}/${kind.kind}`, kind]),
 );
@@ -28,8 +22,6 @@ export interface ComponentSettings {
   readonly cluster: ClusterId;
   /** With its tag; undefined = the one of this version. */
   readonly image: string | undefined;
-  /** Whether gateways and route agents run here. */
-  readonly tunnels: boolean;
 }
 
 /** deploy/manifests/member.yaml: the chart with its default values. */
@@ -47,7 +39,6 @@ export async function shippedComponents(): Promise<Manifest[]> {
 /** The shipped components as this cluster is to have them. Pure. */
 export function componentsFor(shipped: readonly Manifest[], settings: ComponentSettings): Manifest[] {
   return shipped
-    .filter(({ object }) => settings.tunnels || !TUNNELS.has(object.metadata.labels?.[COMPONENT] ?? ''))
     .map(({ kind, object }) => ({
       kind,
       object: { ...object, metadata: { ...object.metadata, labels: { ...object.metadata.labels, ...OURS } } },

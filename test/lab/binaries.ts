@@ -88,8 +88,6 @@ const moduleDir = (name: string): string => {
 
 /** The Go files of a part that is our own code, tests left out. */
 async function ownSource(name: PartName): Promise<string> {
-  const { source }: Part = parts[name];
-  if (source === undefined) return '';
   const files = globSync('**/*.go', { cwd: moduleDir(name) }).filter((file) => !file.endsWith('_test.go'));
   const texts = await Promise.all(
     files.sort().map(async (file) => `${file}\n${await readFile(join(moduleDir(name), file), 'utf8')}`),
@@ -132,7 +130,8 @@ async function placeOf(name: PartName): Promise<{ readonly dir: string; readonly
     goMod,
     await readFile(join(moduleDir(name), 'go.sum')),
     await goVersion(moduleDir(name)),
-    [...goFlags, part.ldflags(version), await ownSource(name)].join(' '),
+    [...goFlags, part.ldflags(version)].join(' '),
+    ...(part.source === undefined ? [] : [await ownSource(name)]),
   );
   return { dir: join(cacheDir, 'bin', `${name}-${version}-${key}`), version };
 }

@@ -43,8 +43,7 @@ export const joinSpec = {
     },
     gateway: {
       form: 'switch',
-      default: 'true',
-      help: 'Install gateways and route agents, which a flat network can do without',
+      help: 'Install gateways and route agents too; in this version the Helm chart does that (gateway.enabled)',
     },
     'configure-cluster-dns': {
       form: 'switch',

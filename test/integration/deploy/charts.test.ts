@@ -19,6 +19,12 @@ import { pharos } from '../../support/pharos.ts';
 const deploy = join(import.meta.dirname, '../../../deploy');
 const chart = (name: string): string => join(deploy, 'charts', name);
 
+/** Values that turn every part on. */
+const EVERYTHING = [
+  '--set=gateway.enabled=true,routeAgent.enabled=true',
+  '--set=podCIDRs={10.1.0.0/16,fd01::/48},serviceCIDRs={10.101.0.0/16}',
+];
+
 interface Installed {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -104,6 +110,7 @@ suite('the charts', () => {
     ['a cluster id that is none', ['--set=clusterId=West_1'], /clusterId/],
     ['no replica', ['--set=dns.replicas=0'], /replicas/],
     ['a flag with dashes', ['--set=dns.flags.--ttl=5'], /--ttl/],
+    ['a gateway that knows no networks', ['--set=gateway.enabled=true'], /podCIDRs and serviceCIDRs/],
     ['another namespace', ['--namespace=elsewhere'], /pharos-system/],
   ] as const) {
     test(`${what} is refused by name`, async () => {
@@ -153,6 +160,7 @@ suite('the charts', () => {
           chart(name),
           `--namespace=${namespace}`,
           '--kube-version=1.30.0',
+          ...(name === 'pharos' ? EVERYTHING : []),
         ]);
         const { code, stderr } = await server().kubectl(
           ['apply', '--dry-run=server', '--validate=strict', '-f', '-'],

@@ -16,7 +16,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 const cluster = parseClusterId('west');
 const shipped = await shippedComponents();
 const names = (settings: Partial<Parameters<typeof componentsFor>[1]>): string[] =>
-  componentsFor(shipped, { cluster, image: undefined, tunnels: true, ...settings }).map(
+  componentsFor(shipped, { cluster, image: undefined, ...settings }).map(
     ({ object }) => `${object.kind} ${object.metadata.name}`,
   );
 
@@ -37,7 +37,7 @@ const daemonSet = (status: NonNullable<DaemonSet['status']>): DaemonSet => ({
 
 suite('what runs in a member', () => {
   test('is the agent and the DNS server, with their rights, before what uses them', () => {
-    const all = names({ tunnels: false });
+    const all = names({});
     for (const name of [
       'Deployment pharos-agent',
       'Deployment pharos-dns',
@@ -54,7 +54,7 @@ suite('what runs in a member', () => {
   });
 
   test('knows what the cluster is called, and runs the image that was asked for', () => {
-    const own = componentsFor(shipped, { cluster, image: 'registry.example.com/pharos:1', tunnels: true });
+    const own = componentsFor(shipped, { cluster, image: 'registry.example.com/pharos:1' });
     const config = own.find(({ kind }) => kind === Kinds.ConfigMap)?.object;
     assert.deepEqual((config as { data?: object }).data, { PHAROS_CLUSTER_ID: 'west' });
     const images = own.flatMap(({ object }) =>
@@ -66,7 +66,7 @@ suite('what runs in a member', () => {
   });
 
   test('carries Pharos’s mark, by which leaving finds it', () => {
-    for (const { object } of componentsFor(shipped, { cluster, image: undefined, tunnels: true })) {
+    for (const { object } of componentsFor(shipped, { cluster, image: undefined })) {
       assert.equal(object.metadata.labels?.['pharos.io/managed-by'], 'pharos.io', object.metadata.name);
     }
   });

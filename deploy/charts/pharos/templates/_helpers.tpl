@@ -21,6 +21,10 @@ pharos.io/managed-by: pharos.io
 {{- end -}}
 {{- end }}
 
+{{- define "pharos.hostImage" -}}
+{{ .Values.image.hostRepository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
 {{/* The value of a flag: lists become one argument each, true and false switches. */}}
 {{- define "pharos.flags" -}}
 {{- range $name, $value := . }}
@@ -74,5 +78,8 @@ podAntiAffinity:
 {{- define "pharos.check" -}}
 {{- if ne .Release.Namespace "pharos-system" -}}
 {{- fail (printf "Pharos lives in the namespace pharos-system, where its Secrets and Leases are, not in %q: install it with --namespace pharos-system" .Release.Namespace) -}}
+{{- end -}}
+{{- if and .Values.gateway.enabled (or (empty .Values.podCIDRs) (empty .Values.serviceCIDRs)) -}}
+{{- fail "gateway.enabled needs podCIDRs and serviceCIDRs: the networks of this cluster that the others send through the tunnels" -}}
 {{- end -}}
 {{- end }}

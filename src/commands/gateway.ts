@@ -30,7 +30,7 @@ import { UserError } from './user-error.ts';
 
 export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
   const { environment, process, version } = context;
-  const { driver: driverName, stateDir } = values;
+  const { cableDriver: driverName, stateDir } = values;
   const logging = loggingTo(context, values);
   const log = logging('gateway');
   const clock = systemClock;
@@ -43,7 +43,7 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
     return 'done';
   }
 
-  const nodeName = values.nodeName ?? hostname();
+  const nodeName = values.node ?? hostname();
   if (values.nodeIp === undefined) throw new UserError('--node-ip is missing: say where tunnels begin');
   if (values.podCidr.length === 0 || values.serviceCidr.length === 0) {
     throw new UserError(
@@ -79,7 +79,12 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
   };
   const driver = await openDriver(
     driverName,
-    { self, member, isBehindNat: values.behindNat, ...(values.port !== undefined && { port: values.port }) },
+    {
+      self,
+      member,
+      isBehindNat: values.behindNat,
+      ...(values.natPort !== undefined && { port: values.natPort }),
+    },
     host,
   );
   const election = new LeaderElection({

@@ -13,7 +13,7 @@ export const gatewaySpec = {
     'of the other clusters; one of them, elected by a Lease, is preferred. Ending it leaves the tunnels up.',
   example: {
     command:
-      'pharos gateway --node-name gw1 --node-ip 192.0.2.11 --pod-cidr 10.1.0.0/16 --service-cidr 10.101.0.0/16',
+      'pharos gateway --node gw1 --node-ip 192.0.2.11 --pod-cidr 10.1.0.0/16 --service-cidr 10.101.0.0/16',
     effect: 'joins node gw1 to the tunnels of the clusterset that its cluster is a member of',
   },
   operands: {},
@@ -34,7 +34,7 @@ export const gatewaySpec = {
       default: BROKER_NAMESPACE,
     },
     ...clusterIdFlag,
-    'node-name': {
+    node: {
       form: 'value',
       help: 'Name of the node that this is; without it the name of the host',
       placeholder: 'NAME',
@@ -77,7 +77,7 @@ export const gatewaySpec = {
       type: cidr,
       default: ['243.0.0.0/8'],
     },
-    driver: {
+    'cable-driver': {
       form: 'value',
       help: 'What carries the tunnels, the same in all clusters; vxlan encrypts nothing',
       placeholder: 'DRIVER',
@@ -85,7 +85,7 @@ export const gatewaySpec = {
       choices: DRIVERS,
       default: 'ipsec',
     },
-    port: {
+    'nat-port': {
       form: 'value',
       help: 'UDP port of the tunnels; without it 4500 (ipsec), 51840 (wireguard), 4790 (vxlan)',
       placeholder: 'PORT',

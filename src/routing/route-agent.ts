@@ -22,7 +22,7 @@ import { LooseFilter } from './loose-filter.ts';
 import { type RoutePlan, planRoutes } from './plan-routes.ts';
 import { GatewayProbes, type Knock, type ProbeSettings } from './probe.ts';
 import { readRoutingState } from './read-routing-state.ts';
-import { type RoutingState, routingSteps } from './routing-state.ts';
+import { routingSteps } from './routing-state.ts';
 import { ServiceAgent } from './service-agent.ts';
 
 export interface RouteAgentOptions {
@@ -74,7 +74,9 @@ export class RouteAgent implements AsyncDisposable {
   #facts: { readonly cluster: ClusterFacts; readonly host: HostFacts } | undefined;
   #isSynced = false;
   /** Steps of a fail-over and of a reconciliation must not run at once. */
-  #applying: Promise<void> = Promise.resolve();
+  #applying: Promise<unknown> = Promise.resolve();
+  /** Goes up with every fail-over. */
+  #moves = 0;
 
   constructor(options: RouteAgentOptions) {
     this.#options = options;
@@ -180,40 +182,48 @@ export class RouteAgent implements AsyncDisposable {
     this.#facts = { cluster: facts, host };
     this.services.setSurroundings(reachableClusters(facts.gateways), foreignTo(facts));
     await this.services.check();
-    await this.#exclusively(async () => {
-      const before = this.#plan;
-      const plan = planRoutes({ node, cluster: facts, host, verdicts: this.#probes.verdicts });
-      this.#tell(before, plan);
-      if (plan.state !== undefined) {
-        await this.#apply(before?.state, plan.state, plan, host);
-        // Not before there is a way to the gateways: they would be found silent.
-        this.#probes.watch(plan.probes);
-        this.#isSynced = true;
-      }
-      this.#plan = plan;
-    });
+    const known = this.#plan?.loose ?? [];
+    const plan = await this.#apply(facts, host);
+    if (plan.state !== undefined) {
+      const wasSynced = this.#isSynced;
+      const set = await this.#loose.set(plan.loose);
+      if (wasSynced && set.some((device) => known.includes(device))) this.#repaired('sysctls');
+      // Not before there is a way to the gateways: they would be found silent.
+      this.#probes.watch(plan.probes);
+      this.#isSynced = true;
+    }
     return { retryAfterMs: RESYNC_MS };
   }
 
-  async #apply(
-    before: RoutingState | undefined,
-    wanted: RoutingState,
-    { filter, loose }: RoutePlan,
-    host: HostFacts,
-  ): Promise<void> {
-    const { run } = this.#options;
+  /** Only the last step of all keeps a fail-over waiting, so what is long is done before it. */
+  async #apply(cluster: ClusterFacts, host: HostFacts): Promise<RoutePlan> {
+    const { node, run } = this.#options;
+    const planned = (): RoutePlan => planRoutes({ node, cluster, host, verdicts: this.#probes.verdicts });
     // The guard first: routes never lead where no guard stands.
+    const { filter } = planned();
     if (filter !== undefined && (await this.#filter.set(filter)) === 'repaired') this.#repaired('filter');
     const families: IpFamily[] = host.hasIpv6 ? ['IPv4', 'IPv6'] : ['IPv4'];
-    const steps = routingSteps(await readRoutingState(run, families), wanted);
-    await applyIpSteps(run, steps);
-    // What differs although nothing else was wanted since then was somebody else's doing.
-    if (steps.length > 0 && before !== undefined && routingSteps(before, wanted).length === 0) {
-      this.#repaired('routes', steps);
+    for (;;) {
+      const moves = this.#moves;
+      const actual = await readRoutingState(run, families);
+      const done = await this.#exclusively(async () => {
+        // A fail-over has changed meanwhile what was read.
+        if (moves !== this.#moves) return undefined;
+        const before = this.#plan;
+        const plan = planned();
+        this.#tell(before, plan);
+        if (plan.state !== undefined) {
+          const steps = routingSteps(actual, plan.state);
+          await applyIpSteps(run, steps);
+          // What differs although nothing else was wanted since then was somebody else's doing.
+          const isDrift = before?.state !== undefined && routingSteps(before.state, plan.state).length === 0;
+          if (steps.length > 0 && isDrift) this.#repaired('routes', steps);
+        }
+        this.#plan = plan;
+        return plan;
+      });
+      if (done !== undefined) return done;
     }
-    const known = this.#plan?.loose ?? [];
-    const set = await this.#loose.set(loose);
-    if (set.some((device) => known.includes(device) && before?.link !== undefined)) this.#repaired('sysctls');
   }
 
   /** From verdict to kernel on the shortest way: only what differs from what is in force, nothing read before. */
@@ -228,6 +238,7 @@ export class RouteAgent implements AsyncDisposable {
       if (steps.length > 0) {
         await applyIpSteps(this.#options.run, steps);
         this.failovers++;
+        this.#moves++;
       }
       this.#tell(before, plan);
       this.#plan = plan;
@@ -257,7 +268,7 @@ export class RouteAgent implements AsyncDisposable {
     }
   }
 
-  #exclusively(work: () => Promise<void>): Promise<void> {
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
     const next = this.#applying.then(work);
     this.#applying = next.catch(() => {});
     return next;

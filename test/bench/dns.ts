@@ -151,6 +151,7 @@ for (const load of wantedLoads) {
   // The first passes fill caches, and compilers see what there is to compile.
   for (const { port } of partners) {
     const options = { port, queries: queriesAt(load.asked), core: LOAD_CORE, ...load.how };
+    await runDnsperf({ ...options, limit: 'once' });
     await runDnsperf({ ...options, limit: Math.min(size.seconds, 3) });
   }
   for (let round = 0; round < size.rounds; round++) {

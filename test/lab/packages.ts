@@ -24,6 +24,8 @@ const brings = {
   'libcharon-extra-plugins': '/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so',
   'libstrongswan-extra-plugins': '/usr/lib/ipsec/plugins/libstrongswan-curve25519.so',
   'libstrongswan-standard-plugins': '/usr/lib/ipsec/plugins/libstrongswan-gcm.so',
+  ldnsutils: 'drill',
+  'musl-tools': 'musl-gcc',
   nftables: 'nft',
   nsd: 'nsd',
   procps: 'sysctl',
@@ -34,6 +36,7 @@ const brings = {
   'strongswan-swanctl': 'swanctl',
   tcpdump: 'tcpdump',
   'wireguard-tools': 'wg',
+  unbound: 'unbound',
 } as const;
 
 /** A package of the distribution that some test needs. */

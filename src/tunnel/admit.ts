@@ -293,7 +293,7 @@ function endpointProblem(record: TunnelEndpoint, self: Self, networks: readonly 
   if (spec.driver !== self.driver) {
     return {
       reason: 'driver-differs',
-      message: `it uses ${spec.driver}, this gateway ${self.driver}; start both with the same --driver`,
+      message: `it uses ${spec.driver}, this gateway ${self.driver}; start both with the same --cable-driver`,
     };
   }
   if (!hasKeys(spec.driver)) return undefined;

@@ -106,7 +106,7 @@ export class WireguardDriver implements CableDriver {
         await this.#program.start();
       } catch (cause) {
         throw new Error(
-          `Cannot run wireguard-go: ${(cause as Error).message}; this kernel has no WireGuard, so put a recent wireguard-go into PATH or use another --driver`,
+          `Cannot run wireguard-go: ${(cause as Error).message}; this kernel has no WireGuard, so put a recent wireguard-go into PATH or use another --cable-driver`,
           { cause },
         );
       }

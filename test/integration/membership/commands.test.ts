@@ -52,7 +52,7 @@ async function refusal(line: string): Promise<string> {
 
 const onBroker = (): string => `--kubeconfig ${broker.api.kubeconfig}`;
 const joining = (member: Site, id = 'west'): string =>
-  `join --cluster-id ${id} --kubeconfig ${member.api.kubeconfig} --broker-kubeconfig ${broker.api.kubeconfig}`;
+  `join --no-components --cluster-id ${id} --kubeconfig ${member.api.kubeconfig} --broker-kubeconfig ${broker.api.kubeconfig}`;
 
 const kindsIn = (yaml: string): string[] =>
   parseAllDocuments(yaml).map((document) => (document.toJS() as { kind: string }).kind);
@@ -77,6 +77,8 @@ test('a dry run of the deployment prints manifests and touches nothing', () =>
   unchanged([broker], async () => {
     const { stdout } = await done(`broker deploy ${onBroker()} --dry-run`);
     assert.deepEqual(kindsIn(stdout), [
+      'CustomResourceDefinition',
+      'CustomResourceDefinition',
       'Namespace',
       'ValidatingAdmissionPolicy',
       'ValidatingAdmissionPolicyBinding',
@@ -103,7 +105,16 @@ test('what the dry run printed is what kubectl finds applied already', async () 
 test('a dry run of joining prints the manifests of both sides and touches neither', () =>
   unchanged([broker, west], async () => {
     const { stdout } = await done(`${joining(west)} --dry-run`);
-    assert.deepEqual(kindsIn(stdout), ['ServiceAccount', 'Role', 'RoleBinding', 'RoleBinding', 'Namespace']);
+    assert.deepEqual(kindsIn(stdout), [
+      'ServiceAccount',
+      'Role',
+      'RoleBinding',
+      'RoleBinding',
+      'CustomResourceDefinition',
+      'CustomResourceDefinition',
+      'CustomResourceDefinition',
+      'Namespace',
+    ]);
     assert.match(stdout, /# In the member, .* and a token that the broker issues then\n/);
   }));
 
@@ -167,6 +178,9 @@ test('a dry run of leaving lists what would go and touches nothing', () =>
       `# In the member, ${west.address.server}`,
       'remove Secret pharos-system/pharos-broker',
       'remove Namespace pharos-system',
+      'remove CustomResourceDefinition clusters.pharos.io',
+      'remove CustomResourceDefinition endpoints.pharos.io',
+      'remove CustomResourceDefinition gateways.pharos.io',
     ]);
   }));
 
@@ -174,7 +188,7 @@ test('west leaves', async () => {
   const line = `leave --kubeconfig ${west.api.kubeconfig} --broker-kubeconfig ${broker.api.kubeconfig}`;
   assert.match(
     (await done(line)).stderr,
-    /\("west"\) is no member any more: 2 objects and 4 on the broker https:.* removed\n$/,
+    /\("west"\) is no member any more: 5 objects and 4 on the broker https:.* removed\n$/,
   );
   assert.equal((await done(`broker show ${onBroker()} -o json`)).stdout, '[]\n');
 });
@@ -188,6 +202,6 @@ test('a cluster whose namespace is still being deleted does not join yet', async
 test('a member without access to the broker takes back its own part, and says what stays', async () => {
   await done(joining(other, 'east'));
   const { stderr } = await done(`leave --kubeconfig ${other.api.kubeconfig}`);
-  assert.match(stderr, /\("east"\) is no member any more: 2 objects removed\n/);
+  assert.match(stderr, /\("east"\) is no member any more: 5 objects removed\n/);
   assert.match(stderr, /there run: pharos broker remove-cluster east\n$/);
 });

@@ -55,8 +55,10 @@ export async function startFaultProxy(target: { host: string; port: number }): P
 
   const end = ({ client, server }: Pair, how: 'end' | 'reset'): void => {
     for (const socket of [client, server]) {
-      if (how === 'reset') socket.resetAndDestroy();
-      else socket.destroySoon();
+      if (how === 'end') socket.destroySoon();
+      // A reset after a half-close fails in libuv, and Node then never lets go of the handle.
+      else if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
     }
   };
   /** Carries one direction to its end. Rejects where a socket breaks. */

@@ -190,8 +190,10 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
   }
 
   #end(key: string, end: T): void {
+    const known = this.#ended.get(key);
+    const last = known !== undefined && isOlder(end, known) ? known : end;
     this.#ended.delete(key);
-    this.#ended.set(key, end);
+    this.#ended.set(key, last);
     const [oldest] = this.#ended.keys();
     if (this.#ended.size > MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest);
     this.#advance(key, end, undefined);

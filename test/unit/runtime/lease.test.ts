@@ -65,8 +65,8 @@ describe('leader election', () => {
     assert.deepEqual([[...leading], overlapped()], [['a'], false]);
     assert.equal((await lease())?.spec.renewTime, '2026-01-01T00:01:00.000000Z');
     assert.equal((await lease())?.spec.acquireTime, '2026-01-01T00:00:00.000000Z');
-    assert.deepEqual([a.store.calls.get, a.store.calls.apply], [1, 31]);
-    assert.deepEqual([b.election.holder, b.store.calls.apply], ['a', 0]);
+    assert.deepEqual([a.store.leaseCalls.get, a.store.leaseCalls.apply], [1, 31]);
+    assert.deepEqual([b.election.holder, b.store.leaseCalls.apply], ['a', 0]);
   });
 
   it('gives the Lease back at shutdown, so that the next one leads at its next look', async () => {

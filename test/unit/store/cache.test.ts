@@ -190,6 +190,20 @@ describe('an object cache', () => {
         stop.abort();
         await running;
       }),
+      {
+        examples: [
+          // Two ends of one name, the second told first.
+          [
+            [
+              ['a', 'put', 0],
+              ['a', 'remove', 0],
+              ['a', 'put', 0],
+              ['a', 'remove', 0],
+            ],
+            2,
+          ],
+        ],
+      },
     );
   });
 

@@ -24,6 +24,8 @@ export class FaultyStore implements ObjectStore {
   readonly #failures: { verb: Verb; error: StoreError }[] = [];
   readonly #watches = new Set<Following>();
   #gone: StoreError | undefined;
+  /** Of Leases alone, which {@link calls} leaves out. */
+  readonly leaseCalls: Record<Verb, number> = { list: 0, get: 0, apply: 0, applyStatus: 0, remove: 0 };
   /** Calls that got through or failed, by verb. */
   readonly calls: Record<Verb | 'watch', number> = {
     list: 0,
@@ -145,6 +147,7 @@ export class FaultyStore implements ObjectStore {
   async #call<R>(verb: Verb, run: () => Promise<R>, kind?: Kind): Promise<R> {
     // Heartbeats come by the clock, not by what a test does: they only know whether the store is there.
     if (kind?.kind === 'Lease') {
+      this.leaseCalls[verb]++;
       if (this.#gone !== undefined) throw this.#gone;
       return run();
     }

@@ -6,6 +6,7 @@ import { parseCidr } from './cidr.ts';
 import { isDnsLabel } from './identity.ts';
 import { ipFamily } from './ip.ts';
 import { type Kind, Kinds } from './kinds.ts';
+import type { ConfigMap } from './administration.ts';
 import type {
   Condition,
   Endpoint,
@@ -373,4 +374,9 @@ export const validateGateway = whole(
       }),
     ),
   }),
+);
+
+/** Of no meaning by itself: who reads one knows which key to look for. */
+export const validateConfigMap = whole(
+  object<ConfigMap>({ ...base(Kinds.ConfigMap, subdomain), data: optional(texts) }),
 );

@@ -1,13 +1,13 @@
 /** Keeps a zone equal to what a store says. */
-import { DRAINED_NAME, drainText, parseDrained } from '../api/drained.ts';
+import { drainText, parseDrained } from '../api/drained.ts';
 import { Kinds } from '../api/kinds.ts';
-import { Label, SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { ConfigMap } from '../api/administration.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Gateway } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore, WatchEvent } from '../store/store.ts';
+import { DRAINS_OF_ZONE, SLICES_OF_ZONE } from '../zone/source.ts';
 import type { Reachability, Zone } from '../zone/zone.ts';
 
 export interface FeedOptions {
@@ -38,7 +38,7 @@ export async function feedZone(options: FeedOptions, signal: AbortSignal): Promi
     ),
     store.watch(
       Kinds.EndpointSlice,
-      { labelExists: [Label.sourceCluster] },
+      SLICES_OF_ZONE,
       sight.watching('endpointslices', (event) => {
         if (event.type === 'snapshot') zone.replaceSlices(event.objects);
         else if (event.type === 'set') zone.setSlice(event.object);
@@ -106,10 +106,9 @@ class Sight {
 
 /** What is not there, or must not be read, drains nothing; out of sight, what was known stays in force. */
 function followDrains({ store, zone, log }: FeedOptions, signal: AbortSignal): Promise<void> {
-  const selector = { namespace: SYSTEM_NAMESPACE, name: DRAINED_NAME };
   return store.watch(
     Kinds.ConfigMap,
-    selector,
+    DRAINS_OF_ZONE,
     (event) => {
       switch (event.type) {
         case 'snapshot':

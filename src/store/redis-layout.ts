@@ -11,6 +11,7 @@ import { type Kind, Kinds, keyOf } from '../api/kinds.ts';
 import type { KubeObject } from '../api/objects.ts';
 import {
   type Validation,
+  validateConfigMap,
   validateEndpointSlice,
   validateGateway,
   validateNamespace,
@@ -91,6 +92,7 @@ const READABLE: ReadonlyMap<string, Readable> = new Map(
     { kind: Kinds.ServiceImport, validate: validateServiceImport },
     { kind: Kinds.EndpointSlice, validate: validateEndpointSlice },
     { kind: Kinds.Gateway, validate: validateGateway },
+    { kind: Kinds.ConfigMap, validate: validateConfigMap },
     { kind: Kinds.ServiceExport, validate: validateServiceExport },
     { kind: Kinds.Namespace, validate: validateNamespace },
   ].map((readable): [string, Readable] => [readable.kind.plural, readable]),

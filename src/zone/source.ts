@@ -3,7 +3,9 @@
  * disk, a Redis that many servers share) need not be larger. Cutting changes nothing of what the zone makes of
  * an object, which a property test holds against the parsers here.
  */
-import { Label } from '../api/names.ts';
+import type { ConfigMap } from '../api/administration.ts';
+import { DRAINED_NAME } from '../api/drained.ts';
+import { Label, SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { EndpointSlice, KubeObject, ObjectMeta, ServiceImport } from '../api/objects.ts';
 import type { Gateway } from '../api/tunnel.ts';
 
@@ -44,6 +46,16 @@ export function cutSlice(slice: EndpointSlice): EndpointSlice {
     ports,
   };
 }
+
+/** Which ConfigMap: the one that says which clusters are drained. */
+export const DRAINS_OF_ZONE = { name: DRAINED_NAME, namespace: SYSTEM_NAMESPACE } as const;
+
+export const cutDrained = ({ apiVersion, kind, metadata, data }: ConfigMap): ConfigMap => ({
+  apiVersion,
+  kind,
+  metadata: cutMetadata(metadata),
+  ...(data !== undefined && { data }),
+});
 
 export function cutGateway({ apiVersion, kind, metadata, status }: Gateway): Gateway {
   const { connections } = status ?? {};

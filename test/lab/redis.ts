@@ -42,6 +42,8 @@ export class RedisServer {
     const file = join(dir, 'redis.conf');
     const text = [
       'bind 127.0.0.1',
+      // A title would be written over the environment, by which the lab finds its processes.
+      'set-proc-title no',
       ...(tls === undefined
         ? [`port ${this.port}`]
         : [

@@ -40,7 +40,7 @@ async function front(ports: readonly number[], properties = ''): Promise<Front> 
   const servers = ports.map((port) => `127.0.0.1:${port}`).join(' ');
   const corefile = `clusterset.local {\n  bind 127.0.0.1\n  pharos ${servers} {\n${properties}\n}\n  prometheus 127.0.0.1:${metricsPort}\n  errors\n}\n`;
   const coredns = await startCoreDns(corefile, { lab: lab.id, dir, binary });
-  return {
+  const started: Front = {
     ...coredns,
     async metric(name) {
       const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
@@ -50,6 +50,11 @@ async function front(ports: readonly number[], properties = ''): Promise<Front> 
       return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
     },
   };
+  // A question that comes before the first connection has to wait for it.
+  await until('a connection to each server', WAIT_MS, async () =>
+    (await started.metric('coredns_pharos_connections')) === ports.length ? true : undefined,
+  );
+  return started;
 }
 
 async function pharosDns(port: number): Promise<PharosProcess> {

@@ -117,6 +117,7 @@ export function admit(self: Self, clusters: readonly unknown[], endpoints: reado
     const cidrs = [...record.spec.podCIDRs, ...record.spec.serviceCIDRs].map(parseCidr);
     const problem =
       clusterProblem(record, self) ??
+      secondProblem(record, takenClusters) ??
       cidrs.map(cidrProblem).find((found) => found !== undefined) ??
       overlapWithOwn(cidrs, self) ??
       overlapWithOthers(cidrs, takenClusters);
@@ -253,6 +254,16 @@ function overlapWithOwn(cidrs: readonly Cidr[], self: Self): Problem | undefined
     }
   }
   return undefined;
+}
+
+/** One record a cluster, whatever a store that is no API server may hold: the oldest counts. */
+function secondProblem(
+  { spec: { clusterId } }: Cluster,
+  taken: readonly { readonly record: Cluster }[],
+): Problem | undefined {
+  return taken.some(({ record }) => record.spec.clusterId === clusterId)
+    ? { reason: 'clash', message: `cluster "${clusterId}" has an older record` }
+    : undefined;
 }
 
 function overlapWithOthers(

@@ -197,6 +197,20 @@ test('who claims a network first keeps it, whatever the names and the order of t
   }
 });
 
+test('of two records of one cluster the older counts', () => {
+  const first = clusterRecord('b', '10.3.0.0/24', {}, '2026-01-01T00:00:00Z');
+  const second = clusterRecord('b', 'fd00::/64', {}, '2026-01-02T00:00:00Z');
+  const { members, refused } = admit(west, [second, first], []);
+  assert.deepEqual(
+    members.map(({ cluster, cidrs }) => [cluster, cidrs.map(String).includes('10.3.0.0/24')]),
+    [['b', true]],
+  );
+  assert.deepEqual(
+    refused.map(({ reason }) => reason),
+    ['clash'],
+  );
+});
+
 test('whatever the records are, it never throws, and what it takes is apart from what is our own', () => {
   const cidr = fc.oneof(
     fc.string(),

@@ -1,5 +1,6 @@
 import { BROKER_NAMESPACE, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import type { CommandSpec } from '../flag.ts';
+import { brokerKubeconfigFlag, brokerNamespaceFlag } from './broker-flags.ts';
 import {
   clusterIdFlag,
   clustersetCidrFlag,
@@ -9,7 +10,7 @@ import {
   logFlags,
   metricsListenFlag,
 } from '../shared-flags.ts';
-import { cidr, clusterId, leaseDuration, longDuration, namespace, oneOf, redisUrl, text } from '../types.ts';
+import { cidr, clusterId, leaseDuration, longDuration, namespace, oneOf, redisUrl } from '../types.ts';
 
 const ENDPOINTS = ['service', 'pods'] as const;
 
@@ -28,20 +29,10 @@ export const agentSpec = {
   operands: {},
   flags: {
     ...kubeconfigFlag,
-    'broker-kubeconfig': {
-      form: 'value',
-      help: 'Kubeconfig of the broker; without it the one that "pharos join" wrote down, else this cluster itself',
-      placeholder: 'FILE',
-      type: text('a file'),
-      completes: 'file',
-    },
-    'broker-namespace': {
-      form: 'value',
-      help: "Namespace of the clusterset's records on the broker",
-      placeholder: 'NAMESPACE',
-      type: namespace,
-      default: BROKER_NAMESPACE,
-    },
+    ...brokerKubeconfigFlag(
+      'Kubeconfig of the broker; without it the one that "pharos join" wrote down, else this cluster itself',
+    ),
+    ...brokerNamespaceFlag,
     ...clusterIdFlag,
     endpoints: {
       form: 'value',

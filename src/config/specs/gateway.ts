@@ -1,7 +1,7 @@
-import { BROKER_NAMESPACE } from '../../api/names.ts';
 import type { CommandSpec } from '../flag.ts';
+import { brokerKubeconfigFlag, brokerNamespaceFlag } from './broker-flags.ts';
 import { clusterIdFlag, configFlag, kubeconfigFlag, logFlags, metricsListenFlag } from '../shared-flags.ts';
-import { cidr, duration, ipAddress, namespace, oneOf, port, text, wholeNumber } from '../types.ts';
+import { cidr, duration, ipAddress, oneOf, port, text, wholeNumber } from '../types.ts';
 
 const DRIVERS = ['ipsec', 'wireguard', 'vxlan'] as const;
 
@@ -19,20 +19,8 @@ export const gatewaySpec = {
   operands: {},
   flags: {
     ...kubeconfigFlag,
-    'broker-kubeconfig': {
-      form: 'value',
-      help: 'Kubeconfig of the broker; without it the one that "pharos join" wrote down',
-      placeholder: 'FILE',
-      type: text('a file'),
-      completes: 'file',
-    },
-    'broker-namespace': {
-      form: 'value',
-      help: "Namespace of the clusterset's records on the broker",
-      placeholder: 'NAMESPACE',
-      type: namespace,
-      default: BROKER_NAMESPACE,
-    },
+    ...brokerKubeconfigFlag('Kubeconfig of the broker; without it the one that "pharos join" wrote down'),
+    ...brokerNamespaceFlag,
     ...clusterIdFlag,
     node: {
       form: 'value',

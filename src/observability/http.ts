@@ -7,13 +7,36 @@ export interface Reply {
   readonly body: string;
   /** `text/plain` unless it says otherwise. */
   readonly contentType?: string;
+  /** Beside those that every reply has. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A reply that goes on: server-sent events (HTML Living Standard, 9.2). */
+export interface EventReply {
+  /** Called once; from then on `send` may be called, until `signal` aborts because the other side has gone. */
+  readonly events: (send: SendEvent, signal: AbortSignal) => void;
+}
+
+/** @param data goes as JSON, so that no text can end an event or begin another */
+export type SendEvent = (event: string, data: unknown) => void;
+
+/** What a route may ask of who asks. */
+export interface Asked {
+  readonly query: URLSearchParams;
+  /** The header of this name, in lower case; empty where there is none. */
+  readonly header: (name: string) => string;
+  /** Whether it came to an address that only this machine can reach. */
+  readonly toLoopback: boolean;
 }
 
 export interface Route {
   readonly method: 'GET' | 'POST';
   /** Segments that start with a colon stand for any text and are handed to `reply` by that name. */
   readonly path: `/${string}`;
-  reply(parameters: Readonly<Record<string, string>>): Reply | Promise<Reply>;
+  reply(
+    parameters: Readonly<Record<string, string>>,
+    asked: Asked,
+  ): Reply | EventReply | Promise<Reply | EventReply>;
 }
 
 export interface HttpServer {
@@ -74,19 +97,53 @@ async function respond(
   routes: readonly Route[],
 ): Promise<void> {
   request.resume();
-  const { status, body, contentType = 'text/plain; charset=utf-8' } = await reply(request, routes);
+  const answer = await reply(request, routes);
+  if ('events' in answer) return sendEvents(answer, request, response);
+  const { status, body, contentType = 'text/plain; charset=utf-8', headers } = answer;
   response.writeHead(status, {
+    ...COMMON_HEADERS,
+    ...headers,
     'content-type': contentType,
     'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-async function reply(request: IncomingMessage, routes: readonly Route[]): Promise<Reply> {
+const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+/** Who reads so slowly that this much waits for him is let go: he comes back and begins with what is then. */
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+/** A line that means nothing, so that whoever is between does not take silence for an end. */
+const SIGN_OF_LIFE_MS = 15_000;
+
+function sendEvents(answer: EventReply, request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, { ...COMMON_HEADERS, 'content-type': 'text/event-stream' });
+  if (request.method === 'HEAD') return void response.end();
+  const gone = new AbortController();
+  const write = (text: string): void => {
+    if (gone.signal.aborted) return;
+    response.write(text);
+    if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
+  };
+  const beat = setInterval(write, SIGN_OF_LIFE_MS, ':\n\n');
+  response.once('close', () => {
+    clearInterval(beat);
+    gone.abort();
+  });
+  answer.events((event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`), gone.signal);
+}
+
+async function reply(request: IncomingMessage, routes: readonly Route[]): Promise<Reply | EventReply> {
   const method = request.method === 'HEAD' ? 'GET' : request.method;
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  const [path = '/', query] = (request.url ?? '/').split('?', 2);
+  const asked: Asked = {
+    query: new URLSearchParams(query),
+    header: (name) => {
+      const value = request.headers[name];
+      return typeof value === 'string' ? value : (value?.join(', ') ?? '');
+    },
+    toLoopback: isLoopback(request.socket.localAddress ?? ''),
+  };
   if (method !== 'GET' && isForeign(request)) {
     return { status: 403, body: 'Only pages of this server may ask for changes.\n' };
   }
@@ -99,7 +156,7 @@ async function reply(request: IncomingMessage, routes: readonly Route[]): Promis
       continue;
     }
     try {
-      return await route.reply(parameters);
+      return await route.reply(parameters, asked);
     } catch (error) {
       return { status: 500, body: `${(error as Error).message}\n` };
     }
@@ -111,9 +168,13 @@ async function reply(request: IncomingMessage, routes: readonly Route[]): Promis
 
 /** Whether another site's page sent this from its visitor's browser. */
 function isForeign({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
   if (headers.origin === undefined) return false;
   return !URL.canParse(headers.origin) || new URL(headers.origin).host !== headers.host;
 }
+
+const isLoopback = (address: string): boolean => /^(::1$|(::ffff:)?127\.)/.test(address);
 
 function match(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split('/');

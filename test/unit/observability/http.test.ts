@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { healthRoutes, type HttpServer, serveHttp } from '../../../src/observability/http.ts';
+import { healthRoutes, type HttpServer, type SendEvent, serveHttp } from '../../../src/observability/http.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 
 const anyPort = { address: '127.0.0.1', port: 0 };
@@ -9,6 +9,8 @@ describe('the HTTP server', () => {
   let server: HttpServer;
   let notReady: string | undefined = 'no list yet';
   const changed: string[] = [];
+  let sendEvent: SendEvent | undefined;
+  const left = Promise.withResolvers<void>();
   before(async () => {
     server = await serveHttp(anyPort, [
       ...healthRoutes(
@@ -22,6 +24,25 @@ describe('the HTTP server', () => {
           changed.push(id);
           return { status: 200, body: `${id} is cut off\n` };
         },
+      },
+      {
+        method: 'GET',
+        path: '/question',
+        reply: (_, { query, header, toLoopback }) => ({
+          status: 200,
+          body: `${query.get('name')} ${header('accept')} ${toLoopback}`,
+          headers: { 'x-own': 'yes' },
+        }),
+      },
+      {
+        method: 'GET',
+        path: '/events',
+        reply: () => ({
+          events(send, signal) {
+            sendEvent = send;
+            signal.addEventListener('abort', () => left.resolve());
+          },
+        }),
       },
       {
         method: 'GET',
@@ -62,8 +83,31 @@ describe('the HTTP server', () => {
   it("refuses what another site's page sends", async () => {
     const headers = { origin: 'http://evil.example' };
     assert.equal((await ask('/clusters/west/disconnect', { method: 'POST', headers })).status, 403);
+    const cross = { 'sec-fetch-site': 'cross-site' };
+    assert.equal((await ask('/clusters/west/disconnect', { method: 'POST', headers: cross })).status, 403);
     const own = { origin: `http://127.0.0.1:${server.port}` };
     assert.equal((await ask('/clusters/west/disconnect', { method: 'POST', headers: own })).status, 200);
+  });
+
+  it('lets a route look at what is asked and add headers', async () => {
+    const reply = await ask('/question?name=a%26b', { headers: { accept: 'text/html' } });
+    assert.equal(await reply.text(), 'a&b text/html true');
+    assert.equal(reply.headers.get('x-own'), 'yes');
+  });
+
+  it('sends events that no text in them can forge, until the other side goes', async () => {
+    const gone = new AbortController();
+    const reply = await ask('/events', { signal: gone.signal });
+    assert.equal(reply.headers.get('content-type'), 'text/event-stream');
+    sendEvent?.('told', { text: 'a\n\nevent: forged' });
+    const { value } = (await reply.body?.getReader().read()) ?? {};
+    assert.equal(
+      new TextDecoder().decode(value as Uint8Array),
+      'event: told\ndata: {"text":"a\\n\\nevent: forged"}\n\n',
+    );
+    gone.abort();
+    await left.promise;
+    sendEvent?.('told', 'to nobody');
   });
 
   it('says what there is instead of what there is not', async () => {

@@ -115,6 +115,8 @@ const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 /** A line that means nothing, so that whoever is between does not take silence for an end. */
 const SIGN_OF_LIFE_MS = 15_000;
+/** How soon a browser comes back that has lost the connection. */
+const COME_BACK_MS = 1000;
 
 function sendEvents(answer: EventReply, request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, { ...COMMON_HEADERS, 'content-type': 'text/event-stream' });
@@ -125,6 +127,7 @@ function sendEvents(answer: EventReply, request: IncomingMessage, response: Serv
     response.write(text);
     if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
   };
+  write(`retry: ${COME_BACK_MS}\n\n`);
   const beat = setInterval(write, SIGN_OF_LIFE_MS, ':\n\n');
   response.once('close', () => {
     clearInterval(beat);

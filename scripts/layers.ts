@@ -18,6 +18,7 @@ const LAYERS: Readonly<Record<string, readonly string[] | 'everything'>> = {
   tunnel: ['api', 'store', 'runtime', 'host', 'observability'],
   routing: ['api', 'store', 'runtime', 'host', 'observability'],
   config: ['api'],
+  explain: ['api', 'zone', 'discovery', 'config'],
   commands: 'everything',
   'cli.ts': 'everything',
 };

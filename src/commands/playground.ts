@@ -9,6 +9,7 @@ import { Shutdown } from '../runtime/shutdown.ts';
 import type { Run } from './command.ts';
 import { clustersetCidrsOf } from './clusterset-cidrs.ts';
 import { loggingTo } from './logging.ts';
+import { explainRoute } from './playground/explain-route.ts';
 import { Playground } from './playground/playground.ts';
 import { showAll, showChanges } from './playground/show.ts';
 import { serveOrExplain } from './serve.ts';
@@ -54,6 +55,7 @@ export const runPlayground: Run<typeof playgroundSpec> = async (values, context)
     },
     ...healthRoutes(metrics, notReady),
     ...outageRoutes(playground),
+    explainRoute(playground, clock),
   ]);
   shown.url = `http://${formatListenAddress(http)}/`;
   shutdown.defer('http', () => http.close());

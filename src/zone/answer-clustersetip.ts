@@ -1,6 +1,6 @@
 import type { IpFamily } from '../api/objects.ts';
 import { whyNone } from './absence.ts';
-import { choose } from './choice.ts';
+import { choose, type Chosen } from './choice.ts';
 import { FAMILIES } from './family.ts';
 import {
   addressRecords,
@@ -13,7 +13,7 @@ import {
 } from './found.ts';
 import type { NamedPort } from './ports.ts';
 import { ReasonCode } from './reasons.ts';
-import { RRType } from './records.ts';
+import { RRType, type Asker } from './records.ts';
 import type { ClusterSetIpMember, ClusterSetIpService } from './service.ts';
 import { srvRecords } from './srv.ts';
 
@@ -82,8 +82,7 @@ function addressesNow(
     return { addresses, reason: ReasonCode.clustersetIp, detail, period: 1, perClient: false };
   }
   const choice = service.choice[family];
-  const salt = service.clientAffinity ? `${service.namespace}/${service.name}` : undefined;
-  const { clusters, period, perClient } = choose(choice, salt, asker);
+  const { clusters, period, perClient } = chosenOf(service, family, asker);
   const all = choice.policy === 'all';
   const chosen = clusters.map(({ id }) => id).join(', ');
   const among = choice.candidates.map(({ id }) => id).join(', ');
@@ -99,7 +98,17 @@ function addressesNow(
   };
 }
 
-const isVirtual = ({ clustersetIps }: ClusterSetIpService): boolean =>
+/** Direct mode: the clusters whose addresses this asker gets. */
+export function chosenOf(
+  service: ClusterSetIpService,
+  family: IpFamily,
+  asker: Asker,
+): Chosen<ClusterSetIpMember> {
+  const salt = service.clientAffinity ? `${service.namespace}/${service.name}` : undefined;
+  return choose(service.choice[family], salt, asker);
+}
+
+export const isVirtual = ({ clustersetIps }: ClusterSetIpService): boolean =>
   FAMILIES.some((family) => clustersetIps[family].length > 0);
 
 /** One record per port; its target, whatever cluster was chosen, is the name that has the address. */

@@ -42,12 +42,15 @@ export class PlaygroundCluster {
   readonly #log: Log;
   readonly #feeding = new AbortController();
   readonly #fed: Promise<void>;
+  readonly #clock: Clock;
   #dns: DnsServer | undefined;
+  #cutAt: string | undefined;
 
   private constructor(store: DirectoryStore, options: ClusterOptions) {
     const { id, clock, logging, broker, zone, clustersetCidrs } = options;
     this.id = id;
     this.store = store;
+    this.#clock = clock;
     this.#broker = new SeverableStore(broker);
     this.#log = logging('dns', { cluster: id });
     this.zone = new Zone({ ...zone, ownCluster: id });
@@ -93,11 +96,18 @@ export class PlaygroundCluster {
     return !this.#broker.isCut;
   }
 
+  /** RFC 3339: since when it is disconnected; undefined while it is not. */
+  get disconnectedSince(): string | undefined {
+    return this.#cutAt;
+  }
+
   disconnect(): void {
+    this.#cutAt ??= new Date(this.#clock.now()).toISOString();
     this.#broker.cut();
   }
 
   reconnect(): void {
+    this.#cutAt = undefined;
     this.#broker.mend();
   }
 

@@ -16,6 +16,7 @@ import { systemClock } from '../src/runtime/clock.ts';
 import { MemoryStore } from '../src/store/memory.ts';
 import { ensureBinaries } from '../test/lab/binaries.ts';
 import { must } from '../test/lab/command.ts';
+import { dashboard } from './dashboard.ts';
 
 const root = join(import.meta.dirname, '..');
 const deploy = join(root, 'deploy');
@@ -52,6 +53,9 @@ export async function chartFiles(): Promise<ReadonlyMap<string, string>> {
     const [group = '', plural = ''] = name.replace('.yaml', '').split('_');
     if (onBroker.has(`${plural}.${group}`)) files.set(`charts/pharos-broker/crds/${name}`, text);
   }
+  const shown = await formatted('dashboard.json', JSON.stringify(dashboard()), 'json');
+  for (const path of ['monitoring', 'charts/pharos/files']) files.set(`${path}/dashboard.json`, shown);
+  files.set('charts/pharos/files/rules.yaml', readFileSync(join(deploy, 'monitoring/rules.yaml'), 'utf8'));
   return files;
 }
 
@@ -89,8 +93,8 @@ export async function memberManifests(): Promise<string> {
   );
 }
 
-const formatted = async (name: string, text: string): Promise<string> =>
-  format(text, { ...(await resolveConfig(join(deploy, name))), parser: 'yaml' });
+const formatted = async (name: string, text: string, parser: 'yaml' | 'json' = 'yaml'): Promise<string> =>
+  format(text, { ...(await resolveConfig(join(deploy, name))), parser });
 
 function write(path: string, text: string): void {
   mkdirSync(dirname(join(deploy, path)), { recursive: true });

@@ -29,6 +29,7 @@ const brings = {
   nftables: 'nft',
   nsd: 'nsd',
   procps: 'sysctl',
+  prometheus: 'promtool',
   'redis-sentinel': 'redis-sentinel',
   'redis-server': 'redis-server',
   runc: 'runc',

@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { memberManifests } from '../../../scripts/charts.ts';
 import type { ApiServer } from '../../lab/api-server.ts';
 import { ensureBinaries } from '../../lab/binaries.ts';
@@ -34,6 +34,13 @@ interface Installed {
       readonly spec: { readonly containers: { readonly args: string[]; readonly image: string }[] };
     };
   };
+}
+
+interface Monitoring {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly spec?: unknown;
+  readonly data?: Readonly<Record<string, string>>;
 }
 
 suite('the charts', () => {
@@ -103,6 +110,34 @@ suite('the charts', () => {
   test('deploy/manifests/member.yaml is what the chart renders', async () => {
     const file = readFileSync(join(deploy, 'manifests/member.yaml'), 'utf8');
     assert.equal(file, await memberManifests(), 'run: npm run charts');
+  });
+
+  test('monitoring is rendered for the Prometheus operator, with links to the pages', async () => {
+    const rendered = await mustHelm([
+      'template',
+      'pharos',
+      chart('pharos'),
+      ...inMember,
+      '--kube-version=1.30.0',
+      '--set=monitoring.enabled=true,monitoring.labels.release=prometheus,monitoring.docs=https://docs.example/',
+    ]);
+    const objects = parseAllDocuments(rendered).map((document) => document.toJS() as Monitoring);
+    const find = (kind: string, name: string): Monitoring => {
+      const found = objects.find((object) => object?.kind === kind && object.metadata.name === name);
+      assert.ok(found, `${kind} ${name}`);
+      assert.equal(found.metadata.labels['release'], 'prometheus');
+      return found;
+    };
+    find('PodMonitor', 'pharos');
+    const rules = readFileSync(join(deploy, 'monitoring/rules.yaml'), 'utf8');
+    assert.deepEqual(
+      find('PrometheusRule', 'pharos').spec,
+      parse(rules.replaceAll('runbook_url: docs/', 'runbook_url: https://docs.example/docs/')),
+    );
+    assert.deepEqual(
+      JSON.parse(find('ConfigMap', 'pharos-dashboard').data?.['pharos.json'] ?? ''),
+      JSON.parse(readFileSync(join(deploy, 'monitoring/dashboard.json'), 'utf8')),
+    );
   });
 
   for (const [what, args, says] of [

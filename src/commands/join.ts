@@ -7,6 +7,8 @@ import { stubBlocks } from '../membership/corefile.ts';
 import { shippedDefinitions } from '../membership/definitions.ts';
 import { applyAll } from '../membership/deploy.ts';
 import { join, planJoin } from '../membership/join.ts';
+import { checkPreflight, expectPassed } from '../membership/preflight/check.ts';
+import { readPreflightFacts } from '../membership/preflight/read-facts.ts';
 import { manifestsYaml } from '../membership/yaml.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { loadKubeAddress } from '../store/kube-address.ts';
@@ -44,8 +46,26 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
   const components = values.components
     ? componentsFor(await shippedComponents(), { cluster, image: values.image })
     : [];
+  const say = (line: string): void => void stderr.write(`${line}\n`);
+  const plan = await planJoin(deps, request);
+  const facts = await readPreflightFacts(
+    { member: member.store, broker: broker.store },
+    {
+      cluster,
+      brokerNamespace,
+      brokerManifests: plan.brokerManifests,
+      memberManifests: [...plan.memberManifests, ...components],
+      zones: ZONES,
+      podCidrs: values.podCidr,
+      serviceCidrs: values.serviceCidr,
+      clustersetCidrs: values.clustersetCidr,
+      wants: { tunnels: gateway, clusterDns: values.configureClusterDns },
+    },
+  );
+  const findings = checkPreflight(facts);
+  expectPassed(findings);
+  for (const { level, text } of findings) say(level === 'fine' ? text : `${level}: ${text}`);
   if (dryRun) {
-    const plan = await planJoin(deps, request);
     stdout.write(manifestsYaml(`On the broker, ${broker.store.location}`, plan.brokerManifests));
     stdout.write('---\n');
     stdout.write(
@@ -57,7 +77,6 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
     );
     return 'done';
   }
-  const say = (line: string): void => void stderr.write(`${line}\n`);
   const { token, credentials } = await join(deps, request);
   if (isLoopback(address.server)) {
     say(

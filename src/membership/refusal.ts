@@ -12,6 +12,7 @@ export type RefusalCode =
   | 'definition-too-old'
   | 'kubernetes-too-old'
   | 'not-ready'
+  | 'preflight'
   | 'dns-unknown'
   | 'zone-taken';
 

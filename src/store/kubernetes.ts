@@ -22,6 +22,7 @@ import {
   StoreError,
   type WatchEvent,
 } from './store.ts';
+import type { Access, ServerQuestions } from './server-questions.ts';
 import type { IssuedToken, TokenIssuer } from './token-issuer.ts';
 
 type Verb = 'list' | 'get' | 'apply' | 'applyStatus' | 'remove';
@@ -74,7 +75,7 @@ export async function openKubernetesStore(options: KubernetesOptions): Promise<K
 }
 
 /** A Kubernetes API server as a store. */
-export class KubernetesStore implements ObjectStore, TokenIssuer {
+export class KubernetesStore implements ObjectStore, ServerQuestions, TokenIssuer {
   readonly #transport: KubeTransport;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -194,8 +195,7 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
       kind: 'TokenRequest',
       spec: { expirationSeconds: lifetimeSeconds },
     };
-    const action = `issue a token for ServiceAccount ${namespace ?? ''}/${name}`;
-    try {
+    return this.#ask(`issue a token for ServiceAccount ${namespace ?? ''}/${name}`, async () => {
       const answer = await this.#call({ method: 'POST', path, body: { type: 'application/json', content } });
       const { spec, status } = answer as TokenRequest;
       if (typeof status?.token !== 'string') throw new KubeFailure('the answer holds no token');
@@ -203,9 +203,49 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
         token: new SecretText(status.token),
         lifetimeSeconds: spec?.expirationSeconds ?? lifetimeSeconds,
       };
-    } catch (error) {
-      throw storeError(action, this.location, failureOfError(error));
-    }
+    });
+  }
+
+  version(): Promise<string> {
+    return this.#ask('tell the version', async () => {
+      const { gitVersion } = (await this.#call({ method: 'GET', path: '/version' })) as {
+        gitVersion?: unknown;
+      };
+      if (typeof gitVersion !== 'string') throw new KubeFailure('the answer holds no version');
+      return gitVersion;
+    });
+  }
+
+  may({ verb, group, resource, namespace }: Access): Promise<boolean> {
+    const [name, subresource] = resource.split('/');
+    const content = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes: { verb, group, resource: name, subresource, namespace } },
+    };
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    return this.#ask(`review whether ${verb} ${resource} is allowed`, async () => {
+      const answer = await this.#call({ method: 'POST', path, body: { type: 'application/json', content } });
+      return (answer as { status?: { allowed?: boolean } }).status?.allowed === true;
+    });
+  }
+
+  objection(kind: Kind, object: KubeObject): Promise<string | undefined> {
+    return this.#ask(`rehearse the creation of ${describe(kind, object.metadata)}`, async () => {
+      try {
+        await this.#call({
+          method: 'POST',
+          path: collectionPath(kind, object.metadata.namespace),
+          query: { dryRun: 'All' },
+          body: { type: 'application/json', content: object },
+        });
+        return undefined;
+      } catch (error) {
+        const { isAnswer, message, status = 0 } = failureOfError(error);
+        if (isAnswer && status >= 400 && status < 500) return message;
+        throw error;
+      }
+    });
   }
 
   /** Closes the kept connections; calls under way and those that wait for their turn fail. */
@@ -315,6 +355,15 @@ export class KubernetesStore implements ObjectStore, TokenIssuer {
     return this.pace.run(() =>
       this.#transport.call(isRead ? request : { ...request, beforeSending }, deadlineMs),
     );
+  }
+
+  /** Turns what fails into a StoreError that says what was tried. */
+  async #ask<R>(action: string, run: () => Promise<R>): Promise<R> {
+    try {
+      return await run();
+    } catch (error) {
+      throw storeError(action, this.location, failureOfError(error));
+    }
   }
 
   /** Counts `run` and turns what fails into a StoreError that says what was tried. */

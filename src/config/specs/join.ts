@@ -1,6 +1,6 @@
 import type { CommandSpec } from '../flag.ts';
-import { clusterIdFlag, configFlag } from '../shared-flags.ts';
-import { duration, text } from '../types.ts';
+import { clusterIdFlag, clustersetCidrFlag, configFlag } from '../shared-flags.ts';
+import { cidr, duration, text } from '../types.ts';
 import {
   adminKubeconfigFlag,
   brokerKubeconfigFlag,
@@ -16,8 +16,9 @@ export const joinSpec = {
     'Gives the cluster an identity of its own on the broker, with a token that renews itself, and keeps the ' +
     'access in Secret pharos-broker of namespace pharos-system; installs the Multi-Cluster Services API where ' +
     'it is missing, and what runs in a member, and waits until that is ready. It may be repeated at any time: ' +
-    'it goes on where it was interrupted, and brings what is there up to date. A cluster id that another ' +
-    'cluster holds is refused.',
+    'it goes on where it was interrupted, and brings what is there up to date. Before anything is changed it ' +
+    'looks at versions, permissions, networks and cluster DNS on both sides. A cluster id that another cluster ' +
+    'holds is refused, and so are networks that another member has where tunnels are to carry them.',
   example: {
     command:
       'pharos join --cluster-id west --kubeconfig west.kubeconfig --broker-kubeconfig broker.kubeconfig ' +
@@ -45,6 +46,21 @@ export const joinSpec = {
       form: 'switch',
       help: 'Install gateways and route agents too; in this version the Helm chart does that (gateway.enabled)',
     },
+    'pod-cidr': {
+      form: 'list',
+      help: "Network of this cluster's pods, where what is found is wrong; may be given again",
+      placeholder: 'CIDR',
+      type: cidr,
+      default: [],
+    },
+    'service-cidr': {
+      form: 'list',
+      help: "Network of this cluster's Services, where what is found is wrong; may be given again",
+      placeholder: 'CIDR',
+      type: cidr,
+      default: [],
+    },
+    ...clustersetCidrFlag("Network of the clusterset's IPs, which no member may have"),
     'configure-cluster-dns': {
       form: 'switch',
       help: 'Add the zone\'s stub domain to CoreDNS\'s Corefile; "pharos leave" takes it out',

@@ -47,10 +47,14 @@ export function readArguments(
   return chosen ?? { type: 'wrong', problem: problemOf(undefined, args, specs) };
 
   function prepared(command: Command): Command {
-    return command
-      .exitOverride()
-      .helpOption('-h, --help', 'print this help')
-      .configureOutput({ writeOut: (text) => (printed += text), writeErr() {}, outputError() {} });
+    return (
+      command
+        // What comes after "gateway drain" is the latter's, also where "gateway" has a flag of that name.
+        .enablePositionalOptions()
+        .exitOverride()
+        .helpOption('-h, --help', 'print this help')
+        .configureOutput({ writeOut: (text) => (printed += text), writeErr() {}, outputError() {} })
+    );
   }
 
   function group(program: Command, name: string, specs: readonly CommandSpec[]): Command {

@@ -34,7 +34,8 @@ export const TOOLS = {
   strongswan: {
     name: 'strongSwan',
     file: 'swanctl',
-    args: ['--version'],
+    // Its --version asks a daemon first, and fails where none runs.
+    args: ['--help'],
     version: /strongSwan[^\d]*(\d+(?:\.\d+)*)/i,
     least: '5.9',
     why: 'older ones take no raw keys over vici as Pharos gives them',

@@ -35,7 +35,10 @@ import { requirePackages } from '../../lab/packages.ts';
 import { until } from '../../lab/wait.ts';
 import { Namespaces, noNamespaces, runIn } from '../../support/namespaces.ts';
 
-const skip = noNamespaces() ?? (await requirePackages(['iproute2', 'nftables', 'conntrack'])) ?? false;
+const skip =
+  noNamespaces() ??
+  (await requirePackages(['iproute2', 'nftables', 'conntrack', 'strongswan-swanctl'])) ??
+  false;
 
 const device = parseDevice(INTRA_DEVICE);
 const mac = parseMac('02:50:c0:a8:01:02');
@@ -211,7 +214,9 @@ describe('the host, in a network namespace', { skip }, () => {
   it('has the programs that Pharos needs, and VXLAN', async () => {
     await using namespaces = new Namespaces();
     const run = runIn(await namespaces.create('host'));
-    assert.match((await requireTools(run, ['nftables', 'iproute2', 'conntrack']))['nftables'] ?? '', /^1\./);
+    const versions = await requireTools(run, ['nftables', 'iproute2', 'conntrack', 'strongswan']);
+    assert.match(versions['nftables'] ?? '', /^1\./);
+    assert.match(versions['strongswan'] ?? '', /^[56]\./);
     assert.equal(await kernelHas(run, 'vxlan'), true);
     assert.equal(typeof (await kernelHas(run, 'wireguard')), 'boolean');
     assert.deepEqual(

@@ -1,7 +1,7 @@
 /**
  * Two clusters in network namespaces, with everything but Kubernetes: nodes with pods behind a bridge and a
  * masquerade, as CNIs make them, a network among the nodes of each, and one between the gateways. Tunnels are
- * made by hand here: VXLANs with the names, table and nexthops that a gateway uses.
+ * made by hand here, unless gateways are to make them: VXLANs with the names, table and nexthops that a gateway uses.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,6 +30,9 @@ const NODES: Readonly<Record<NodeName, { cluster: ClusterName; host: number; gat
 };
 export const NODE_NAMES = Object.keys(NODES) as NodeName[];
 const number = (cluster: ClusterName): number => (cluster === 'a' ? 1 : 2);
+/** A gateway's address in the network between the clusters. */
+export const wan = (node: NodeName): string =>
+  `203.0.113.${number(NODES[node].cluster) * 100 + NODES[node].host}`;
 const lan = (node: NodeName): string => `192.168.${number(NODES[node].cluster)}.${NODES[node].host}`;
 const podNet = (node: NodeName): string => `10.${number(NODES[node].cluster)}.${NODES[node].host}`;
 const podNet6 = (node: NodeName): string => `fd10:${number(NODES[node].cluster)}:0:${NODES[node].host}:`;
@@ -99,10 +102,12 @@ export class Fabric implements AsyncDisposable {
     this.namespaces = namespaces;
   }
 
-  static async create(cni: Cni = 'routes'): Promise<Fabric> {
+  /** @param tunnels `by-hand`, or `none` where gateways are to make them */
+  static async create(cni: Cni = 'routes', tunnels: 'by-hand' | 'none' = 'by-hand'): Promise<Fabric> {
     const fabric = new Fabric(new Namespaces());
     try {
       await fabric.#build(cni);
+      if (tunnels === 'by-hand') await fabric.#tunnels();
     } catch (error) {
       await fabric[Symbol.asyncDispose]();
       throw error;
@@ -166,7 +171,8 @@ export class Fabric implements AsyncDisposable {
 
   /** Cuts or mends all cables of a node, as when it loses power. */
   async power(name: NodeName, state: 'up' | 'down'): Promise<void> {
-    await this.#wires.ip([`link set ${name}-l ${state}`, `link set ${name}-w ${state}`]);
+    const ends = NODES[name].gateway ? [`${name}-l`, `${name}-w`] : [`${name}-l`];
+    await this.#wires.ip(ends.map((end) => `link set ${end} ${state}`));
   }
 
   /** Waits until a pod's pings are answered. */
@@ -221,11 +227,10 @@ export class Fabric implements AsyncDisposable {
         `route add default via ${v6}:1`,
       ]);
     }
-    await this.#tunnels();
   }
 
   async #plug(name: NodeName, node: Netns): Promise<void> {
-    const { cluster, host, gateway } = NODES[name];
+    const { cluster, gateway } = NODES[name];
     const i = number(cluster);
     await this.#wires.ip([
       `link add ${name}-l type veth peer name eth0 netns ${node.path}`,
@@ -237,9 +242,7 @@ export class Fabric implements AsyncDisposable {
       `addr add ${lan(name)}/24 dev eth0`,
       'link set eth0 up',
       `route add default via 192.168.${i}.1`,
-      ...(gateway
-        ? [`addr add 203.0.113.${i * 100 + host}/24 dev wan0`, 'link set wan0 up']
-        : ['link del wan0']),
+      ...(gateway ? [`addr add ${wan(name)}/24 dev wan0`, 'link set wan0 up'] : ['link del wan0']),
       'link add cni0 type bridge',
       `addr add ${podNet(name)}.1/24 dev cni0`,
       `addr add ${podNet6(name)}:1/64 dev cni0 nodad`,
@@ -293,8 +296,6 @@ export class Fabric implements AsyncDisposable {
         [right, rightDevice, left, 2, '10.1.0.0/16 10.151.0.0/16', 'fd10:1::/48'],
       ] as const;
       for (const [self, device, peer, side, v4, v6] of ends) {
-        const wan = (name: NodeName): string =>
-          `203.0.113.${number(NODES[name].cluster) * 100 + NODES[name].host}`;
         const [own, other] = [side, 3 - side];
         const first = vni === 1;
         await this.node(self).ip([

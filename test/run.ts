@@ -1,7 +1,7 @@
 /**
  * `npm test`: every test there is. The house rules and unit tests run while the real parts (Kubernetes,
- * etcd, CoreDNS) are built or found in the cache; integration and end-to-end tests follow, one file at a
- * time, since each starts API servers or whole clusters.
+ * etcd, CoreDNS) are built or found in the cache; integration and end-to-end tests follow: of the first two
+ * files at a time, since they wait more than they compute, of the second one, since each starts whole clusters.
  *
  *   npm test                     everything
  *   npm test -- unit             one stage: check, unit, integration or e2e
@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
@@ -21,6 +21,8 @@ if (stage !== undefined && !stages.includes(stage)) {
   process.exit(2);
 }
 const wanted = (name: string): boolean => stage === undefined || stage === name;
+/** Files that take this long are named at the end of a stage: there is the time to be saved. */
+const SLOW_SECONDS = 15;
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs a script of ours to its end; its output goes straight to the terminal. */
@@ -39,8 +41,12 @@ async function tests(folder: string, concurrency: number): Promise<void> {
   if (files.length === 0) return;
   const started = performance.now();
   const stream = run({ files, concurrency, timeout: 900_000 });
+  const took: [file: string, seconds: number][] = [];
   stream.on('test:summary', (summary) => {
-    if (summary.file !== undefined) return;
+    if (summary.file !== undefined) {
+      took.push([relative(root, summary.file), summary.duration_ms / 1000]);
+      return;
+    }
     totals.passed += summary.counts.passed;
     totals.failed +=
       summary.counts.tests - summary.counts.passed - summary.counts.skipped - summary.counts.todo;
@@ -48,6 +54,8 @@ async function tests(folder: string, concurrency: number): Promise<void> {
   });
   for await (const chunk of stream.compose(spec)) process.stdout.write(chunk);
   console.log(`npm test: ${folder}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  const slow = took.filter(([, seconds]) => seconds >= SLOW_SECONDS).sort(([, a], [, b]) => b - a);
+  for (const [file, seconds] of slow) console.log(`npm test: ${seconds.toFixed(0).padStart(5)} s  ${file}`);
 }
 
 /** A stage that is one command counts as one test. */
@@ -63,7 +71,7 @@ const parts = needsParts ? script('test/lab/main.ts', 'build') : Promise.resolve
 if (wanted('check')) count('npm run check', await script('scripts/check.ts'));
 if (wanted('unit')) await tests('unit', 2);
 if (needsParts && count('building the real parts', await parts)) {
-  if (wanted('integration')) await tests('integration', 1);
+  if (wanted('integration')) await tests('integration', 2);
   if (wanted('e2e')) await tests('e2e', 1);
 }
 

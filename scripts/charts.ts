@@ -93,6 +93,24 @@ export async function memberManifests(): Promise<string> {
   );
 }
 
+/** Gateways and route agents as the chart renders them; the networks, which it insists on, are no part of it. */
+export async function hostManifests(): Promise<string> {
+  const { helm } = await ensureBinaries(['helm']);
+  const rendered = await must(helm, [
+    'template',
+    'pharos',
+    join(deploy, 'charts/pharos'),
+    `--namespace=${SYSTEM_NAMESPACE}`,
+    `--kube-version=${KUBE_VERSION}`,
+    '--show-only=templates/host.yaml',
+    '--set=gateway.enabled=true,routeAgent.enabled=true,podCIDRs={10.1.0.0/16},serviceCIDRs={10.101.0.0/16}',
+  ]);
+  return formatted(
+    'host.yaml',
+    `# Gateways and route agents, which "pharos join --gateway" adds to member.yaml. ${GENERATED}\n${rendered}`,
+  );
+}
+
 const formatted = async (name: string, text: string, parser: 'yaml' | 'json' = 'yaml'): Promise<string> =>
   format(text, { ...(await resolveConfig(join(deploy, name))), parser });
 
@@ -104,4 +122,5 @@ function write(path: string, text: string): void {
 if (import.meta.main) {
   for (const [path, text] of await chartFiles()) write(path, text);
   write('manifests/member.yaml', await memberManifests());
+  write('manifests/host.yaml', await hostManifests());
 }

@@ -16,11 +16,20 @@ export interface ConfigMap extends KubeObject {
   data?: Record<string, string>;
 }
 
+interface Container {
+  name: string;
+  image: string;
+  args?: string[];
+  readinessProbe?: object;
+  livenessProbe?: object;
+  ports?: object[];
+}
+
 interface Workload extends KubeObject {
   spec: {
     template: {
       metadata?: { annotations?: Record<string, string>; labels?: Record<string, string> };
-      spec: { containers: { name: string; image: string }[] };
+      spec: { containers: Container[] };
     };
   };
 }

@@ -1,4 +1,5 @@
 import { userPath } from '../config/environment.ts';
+import type { Values } from '../config/flag.ts';
 import type { joinSpec } from '../config/specs/join.ts';
 import { applyDnsChanges, planStub, untilRestarted } from '../membership/cluster-dns.ts';
 import { clusterIdOf } from '../membership/cluster-id.ts';
@@ -6,8 +7,9 @@ import { componentsFor, dnsAddresses, shippedComponents, untilRunning } from '..
 import { stubBlocks } from '../membership/corefile.ts';
 import { shippedDefinitions } from '../membership/definitions.ts';
 import { applyAll } from '../membership/deploy.ts';
+import { labelGateways } from '../membership/gateway-nodes.ts';
 import { join, planJoin } from '../membership/join.ts';
-import { checkPreflight, expectPassed } from '../membership/preflight/check.ts';
+import { checkPreflight, expectPassed, type PreflightFacts } from '../membership/preflight/check.ts';
 import { readPreflightFacts } from '../membership/preflight/read-facts.ts';
 import { manifestsYaml } from '../membership/yaml.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -25,11 +27,8 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
   if (brokerKubeconfig === undefined) {
     throw new UserError('--broker-kubeconfig FILE is missing; name it even where the broker is this cluster');
   }
-  if (gateway) {
-    throw new UserError(
-      'gateways are installed by the Helm chart (deploy/charts/pharos, gateway.enabled and routeAgent.enabled), not by ' +
-        'join; leave --gateway out',
-    );
+  if (values.clustersetIps === 'on' && !gateway) {
+    throw new UserError('--clusterset-ips=on needs route agents on every node: give --gateway, too');
   }
   const kept = await loadKubeAddress(userPath(environment, brokerKubeconfig));
   const address = brokerServer === undefined ? kept : { ...kept, server: brokerServer };
@@ -43,9 +42,7 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
     definitions: await shippedDefinitions(),
     clock: systemClock,
   };
-  const components = values.components
-    ? componentsFor(await shippedComponents(), { cluster, image: values.image })
-    : [];
+  const shipped = gateway ? await shippedComponents('member', 'host') : await shippedComponents('member');
   const say = (line: string): void => void stderr.write(`${line}\n`);
   const plan = await planJoin(deps, request);
   const facts = await readPreflightFacts(
@@ -54,17 +51,26 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
       cluster,
       brokerNamespace,
       brokerManifests: plan.brokerManifests,
-      memberManifests: [...plan.memberManifests, ...components],
+      memberManifests: [...plan.memberManifests, ...(values.components ? shipped : [])],
       zones: ZONES,
       podCidrs: values.podCidr,
       serviceCidrs: values.serviceCidr,
       clustersetCidrs: values.clustersetCidr,
+      gatewayNodes: values.gatewayNode,
       wants: { tunnels: gateway, clusterDns: values.configureClusterDns },
     },
   );
   const findings = checkPreflight(facts);
   expectPassed(findings);
   for (const { level, text } of findings) say(level === 'fine' ? text : `${level}: ${text}`);
+  const components = values.components
+    ? componentsFor(shipped, {
+        cluster,
+        image: values.image,
+        hostImage: values.hostImage,
+        variables: gateway ? hostVariables(values, facts) : {},
+      })
+    : [];
   if (dryRun) {
     stdout.write(manifestsYaml(`On the broker, ${broker.store.location}`, plan.brokerManifests));
     stdout.write('---\n');
@@ -90,6 +96,7 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
       'and is renewed before. See all members: pharos broker show',
   );
   if (components.length === 0) return 'done';
+  await labelGateways(member.store, gateway ? values.gatewayNode : []);
   await applyAll(member.store, components);
   const timeoutMs = values.timeout * 1000;
   await untilRunning(member.store, components, { clock: systemClock, timeoutMs, onProgress: say });
@@ -116,6 +123,20 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
   );
   return 'done';
 };
+
+/** What gateways, route agents and, for clusterset IPs, agent and DNS server read, as the chart has it. */
+function hostVariables(
+  { cableDriver, clustersetIps, clustersetCidr }: Values<typeof joinSpec>,
+  { pods, services }: PreflightFacts,
+): Record<string, string> {
+  return {
+    ...(pods.is === 'found' && { PHAROS_POD_CIDR: pods.networks.join(',') }),
+    ...(services.is === 'found' && { PHAROS_SERVICE_CIDR: services.networks.join(',') }),
+    PHAROS_CABLE_DRIVER: cableDriver,
+    PHAROS_CLUSTERSET_CIDR: clustersetCidr.join(','),
+    PHAROS_CLUSTERSET_IPS: clustersetIps,
+  };
+}
 
 function isLoopback(server: string): boolean {
   const { hostname } = new URL(server);

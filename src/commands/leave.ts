@@ -2,6 +2,7 @@ import type { leaveSpec } from '../config/specs/leave.ts';
 import { leave, planLeave } from '../membership/leave.ts';
 import type { LeavePlan } from '../membership/leave.ts';
 import type { Removal } from '../membership/remove-member.ts';
+import { systemClock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Run } from './command.ts';
 import { openCluster } from './open-cluster.ts';
@@ -11,7 +12,9 @@ export const runLeave: Run<typeof leaveSpec> = async (values, context) => {
   const { stdout, stderr } = context;
   using member = await openCluster(values.kubeconfig, context);
   using broker = brokerKubeconfig === undefined ? undefined : await openCluster(brokerKubeconfig, context);
-  const deps = { member: member.store, broker: broker?.store };
+  const say = (line: string): void => void stderr.write(`${line}\n`);
+  const cleanup = { clock: systemClock, timeoutMs: values.timeout * 1000, onProgress: say };
+  const deps = { member: member.store, broker: broker?.store, ...(values.cleanup && { cleanup }) };
   const request = { cluster: clusterId, brokerNamespace };
   const plan = await planLeave(deps, request);
   if (dryRun) {
@@ -40,7 +43,13 @@ export const runLeave: Run<typeof leaveSpec> = async (values, context) => {
 
 /** One line per object that would go, and per one that would stay. */
 function formatPlan(
-  { onBroker, clusterDns, inMember: { components, rights, objects, exports, kept } }: LeavePlan,
+  {
+    onBroker,
+    clusterDns,
+    hostPods,
+    gateways,
+    inMember: { components, rights, objects, exports, kept },
+  }: LeavePlan,
   { member, broker }: { readonly member: ObjectStore; readonly broker: ObjectStore | undefined },
 ): string {
   const line = ({ kind, ref }: Removal): string =>
@@ -51,7 +60,9 @@ function formatPlan(
     ...clusterDns.map(
       ({ ref, key }) => `take the stub domains out of ConfigMap ${ref.namespace}/${ref.name}, ${key}`,
     ),
+    ...hostPods.map(({ metadata: { name } }) => `clean the nodes of DaemonSet pharos-system/${name}`),
     ...components.map(line),
+    ...gateways.map((name) => `take the label that makes a gateway off Node ${name}, if join set it`),
     ...rights.map(line),
     ...exports.map(
       ({ metadata: { namespace = '', name } }) =>

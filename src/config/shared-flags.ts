@@ -5,6 +5,7 @@ import { cidr, clusterId, listenAddress, oneOf, text, ttl, zone } from './types.
 const FORMATS = ['json', 'pretty'] as const;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const SWITCH = ['on', 'off'] as const;
+const DRIVERS = ['ipsec', 'wireguard', 'vxlan'] as const;
 const POLICIES = ['local', 'weighted', 'all'] as const;
 
 /** Every command reads these; `--config` is looked at before all others. */
@@ -117,6 +118,17 @@ export const clustersetIpsFlag = {
     type: oneOf(...SWITCH),
     choices: SWITCH,
     default: 'off',
+  },
+} as const;
+
+export const cableDriverFlag = {
+  'cable-driver': {
+    form: 'value',
+    help: 'What carries the tunnels, the same in all clusters; vxlan encrypts nothing',
+    placeholder: 'DRIVER',
+    type: oneOf(...DRIVERS),
+    choices: DRIVERS,
+    default: 'ipsec',
   },
 } as const;
 

@@ -1,4 +1,5 @@
 /** What runs in a member, as the chart "pharos" renders it: chosen, made this cluster's, and waited for. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -12,7 +13,7 @@ import type { Manifest } from './manifest.ts';
 import { OURS } from './manifest.ts';
 import { Refusal } from './refusal.ts';
 
-const FILE = join(import.meta.dirname, '../../deploy/manifests/member.yaml');
+const FOLDER = join(import.meta.dirname, '../../deploy/manifests');
 
 const kindOf = new Map<string, (typeof Kinds)[keyof typeof Kinds]>(
   Object.values(Kinds).map((kind) => [`${kind.apiVersion}/${kind.kind}`, kind]),
@@ -22,16 +23,30 @@ export interface ComponentSettings {
   readonly cluster: ClusterId;
   /** With its tag; undefined = the one of this version. */
   readonly image: string | undefined;
+  /** Of gateways and route agents, likewise. */
+  readonly hostImage?: string | undefined;
+  /** Variables of the processes' flags beside the cluster's id, such as `PHAROS_POD_CIDR`. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** deploy/manifests/member.yaml: the chart with its default values. */
-export async function shippedComponents(): Promise<Manifest[]> {
-  return parseAllDocuments(await readFile(FILE, 'utf8')).flatMap((document) => {
+/**
+ * `member`: the agent and the DNS server, the chart with its default values. `host`: gateways and route agents.
+ */
+export type Part = 'member' | 'host';
+
+/** The chart "pharos" as it is rendered into deploy/manifests. */
+export async function shippedComponents(...parts: readonly [Part, ...Part[]]): Promise<Manifest[]> {
+  return (await Promise.all(parts.map(shippedPart))).flat();
+}
+
+async function shippedPart(part: Part): Promise<Manifest[]> {
+  const file = join(FOLDER, `${part}.yaml`);
+  return parseAllDocuments(await readFile(file, 'utf8')).flatMap((document) => {
     const object = document.toJS() as KubeObject | null;
     if (object === null) return [];
     const kind = kindOf.get(`${object.apiVersion}/${object.kind}`);
     if (kind === undefined)
-      throw new Error(`${FILE}: ${object.apiVersion} ${object.kind} is of no known kind`);
+      throw new Error(`${file}: ${object.apiVersion} ${object.kind} is of no known kind`);
     return [{ kind, object }];
   });
 }
@@ -46,14 +61,21 @@ export function componentsFor(shipped: readonly Manifest[], settings: ComponentS
     .map(({ kind, object }) => ({ kind, object: withSettings(object, settings) }));
 }
 
-function withSettings(object: KubeObject, { cluster, image }: ComponentSettings): KubeObject {
-  if (object.kind === 'ConfigMap') {
-    return { ...object, data: { PHAROS_CLUSTER_ID: cluster } } as ConfigMap;
-  }
-  if (image === undefined || !isWorkload(object)) return object;
-  const { spec } = object.spec.template;
-  const containers = spec.containers.map((container) => ({ ...container, image }));
-  const template = { ...object.spec.template, spec: { ...spec, containers } };
+/** The chart's annotation: pods are made anew when what they read at start is another. */
+const CHECKSUM = 'checksum/config';
+
+function withSettings(object: KubeObject, settings: ComponentSettings): KubeObject {
+  const data = { PHAROS_CLUSTER_ID: settings.cluster, ...settings.variables };
+  if (object.kind === 'ConfigMap') return { ...object, data } as ConfigMap;
+  if (!isWorkload(object)) return object;
+  const { spec, metadata } = object.spec.template;
+  const image = object.kind === 'DaemonSet' ? settings.hostImage : settings.image;
+  const containers = spec.containers.map((container) =>
+    image === undefined ? container : { ...container, image },
+  );
+  const checksum = createHash('sha256').update(JSON.stringify(data)).digest('hex').slice(0, 16);
+  const annotations = { ...metadata?.annotations, [CHECKSUM]: checksum };
+  const template = { metadata: { ...metadata, annotations }, spec: { ...spec, containers } };
   const own = { ...object, spec: { ...object.spec, template } };
   return own;
 }

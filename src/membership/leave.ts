@@ -1,3 +1,4 @@
+import type { DaemonSet } from '../api/administration.ts';
 import type { ClusterId } from '../api/identity.ts';
 import { Kinds } from '../api/kinds.ts';
 import { Annotation } from '../api/names.ts';
@@ -5,7 +6,11 @@ import type { ObjectStore } from '../store/store.ts';
 import { clusterUidOf } from './cluster-id.ts';
 import { applyDnsChanges, planNoStub } from './cluster-dns.ts';
 import type { DnsChange } from './cluster-dns.ts';
+import { type Patience, untilRunning } from './components.ts';
 import { storedCredentials } from './credentials.ts';
+import { applyAll } from './deploy.ts';
+import { isGatewayNode, unlabelGateways } from './gateway-nodes.ts';
+import { cleaning, findHostPods } from './host-cleanup.ts';
 import { expectBroker } from './join.ts';
 import { findLeftovers } from './member-leftovers.ts';
 import type { MemberLeftovers } from './member-leftovers.ts';
@@ -18,6 +23,8 @@ export interface LeaveDeps {
   readonly member: ObjectStore;
   /** With an administrator's rights; absent where only the member's own part is to go. */
   readonly broker: ObjectStore | undefined;
+  /** How long to wait until gateways' and route agents' nodes are clean; undefined = they are left as they are. */
+  readonly cleanup?: Patience;
 }
 
 export interface LeaveRequest {
@@ -34,6 +41,10 @@ export interface LeavePlan {
   readonly inMember: MemberLeftovers;
   /** What takes the clusterset's zones out of cluster DNS. */
   readonly clusterDns: readonly DnsChange[];
+  /** DaemonSets whose nodes are to be clean before they go. */
+  readonly hostPods: readonly DaemonSet[];
+  /** Nodes with the gateways' label. */
+  readonly gateways: readonly string[];
 }
 
 /**
@@ -43,7 +54,14 @@ export interface LeavePlan {
  */
 export async function planLeave(deps: LeaveDeps, request: LeaveRequest): Promise<LeavePlan> {
   const { member, broker } = deps;
-  const [inMember, clusterDns] = await Promise.all([findLeftovers(member), planNoStub(member)]);
+  const [inMember, clusterDns, hostPods, nodes] = await Promise.all([
+    findLeftovers(member),
+    planNoStub(member),
+    findHostPods(member),
+    member.list(Kinds.Node),
+  ]);
+  const gateways = nodes.filter(isGatewayNode).map(({ metadata }) => metadata.name);
+  const own = { inMember, clusterDns, hostPods, gateways };
   const joined = await storedCredentials(member);
   if (request.cluster !== undefined && joined !== undefined && joined.cluster !== request.cluster) {
     throw new Refusal(
@@ -54,7 +72,7 @@ export async function planLeave(deps: LeaveDeps, request: LeaveRequest): Promise
   const cluster = joined?.cluster ?? request.cluster;
   const brokerNamespace = joined?.namespace ?? request.brokerNamespace;
   if (broker === undefined || cluster === undefined) {
-    return { cluster, brokerNamespace, onBroker: [], inMember, clusterDns };
+    return { cluster, brokerNamespace, onBroker: [], ...own };
   }
   await expectBroker(broker, brokerNamespace);
   await expectOwnIdentity(deps.member, broker, brokerNamespace, cluster);
@@ -62,8 +80,7 @@ export async function planLeave(deps: LeaveDeps, request: LeaveRequest): Promise
     cluster,
     brokerNamespace,
     onBroker: await planMemberRemoval(broker, brokerNamespace, cluster),
-    inMember,
-    clusterDns,
+    ...own,
   };
 }
 
@@ -74,15 +91,28 @@ export interface Left {
   readonly kept: readonly string[];
 }
 
-/** Takes back all that joining and being a member made, and nothing else. Repeatable. */
+/**
+ * Takes back all that joining and being a member made, and nothing else. Repeatable.
+ *
+ * @throws Refusal `not-ready` where a node is not clean in time; all else but the stub domains stays until it is
+ */
 export async function leave(deps: LeaveDeps, request: LeaveRequest): Promise<Left> {
   const { member, broker } = deps;
-  const { cluster, brokerNamespace, inMember, clusterDns } = await planLeave(deps, request);
+  const { cluster, brokerNamespace, inMember, clusterDns, hostPods, gateways } = await planLeave(
+    deps,
+    request,
+  );
   // Before what answers goes: else cluster DNS would wait for it.
   await applyDnsChanges(member, clusterDns, { backup: false });
+  if (deps.cleanup !== undefined && hostPods.length > 0) {
+    const cleaners = hostPods.map(cleaning);
+    await applyAll(member, cleaners);
+    await untilRunning(member, cleaners, deps.cleanup);
+  }
   const onBroker =
     broker === undefined || cluster === undefined ? 0 : await removeMember(broker, brokerNamespace, cluster);
   const components = await removeAll(member, inMember.components);
+  await unlabelGateways(member, gateways);
   const rights = await removeAll(member, inMember.rights);
   for (const serviceExport of inMember.exports) {
     const { name, namespace } = serviceExport.metadata;

@@ -1,9 +1,14 @@
 import type { CommandSpec } from '../flag.ts';
 import { brokerKubeconfigFlag, brokerNamespaceFlag } from './broker-flags.ts';
-import { clusterIdFlag, configFlag, kubeconfigFlag, logFlags, metricsListenFlag } from '../shared-flags.ts';
-import { cidr, duration, ipAddress, oneOf, port, text, wholeNumber } from '../types.ts';
-
-const DRIVERS = ['ipsec', 'wireguard', 'vxlan'] as const;
+import {
+  cableDriverFlag,
+  clusterIdFlag,
+  configFlag,
+  kubeconfigFlag,
+  logFlags,
+  metricsListenFlag,
+} from '../shared-flags.ts';
+import { cidr, duration, ipAddress, port, text, wholeNumber } from '../types.ts';
 
 export const gatewaySpec = {
   name: 'gateway',
@@ -65,14 +70,7 @@ export const gatewaySpec = {
       type: cidr,
       default: ['243.0.0.0/8'],
     },
-    'cable-driver': {
-      form: 'value',
-      help: 'What carries the tunnels, the same in all clusters; vxlan encrypts nothing',
-      placeholder: 'DRIVER',
-      type: oneOf(...DRIVERS),
-      choices: DRIVERS,
-      default: 'ipsec',
-    },
+    ...cableDriverFlag,
     'nat-port': {
       form: 'value',
       help: 'UDP port of the tunnels; without it 4500 (ipsec), 51840 (wireguard), 4790 (vxlan)',

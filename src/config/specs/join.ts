@@ -1,5 +1,11 @@
 import type { CommandSpec } from '../flag.ts';
-import { clusterIdFlag, clustersetCidrFlag, configFlag } from '../shared-flags.ts';
+import {
+  cableDriverFlag,
+  clusterIdFlag,
+  clustersetCidrFlag,
+  clustersetIpsFlag,
+  configFlag,
+} from '../shared-flags.ts';
 import { cidr, duration, text } from '../types.ts';
 import {
   adminKubeconfigFlag,
@@ -44,8 +50,16 @@ export const joinSpec = {
     },
     gateway: {
       form: 'switch',
-      help: 'Install gateways and route agents too; in this version the Helm chart does that (gateway.enabled)',
+      help: 'Install gateways and route agents too; without them pods must reach the other clusters by themselves',
     },
+    'gateway-node': {
+      form: 'list',
+      help: 'Node that is to be a gateway, beside those labelled pharos.io/gateway=true; may be given again',
+      placeholder: 'NAME',
+      type: text('the name of a node'),
+      default: [],
+    },
+    ...cableDriverFlag,
     'pod-cidr': {
       form: 'list',
       help: "Network of this cluster's pods, where what is found is wrong; may be given again",
@@ -60,6 +74,7 @@ export const joinSpec = {
       type: cidr,
       default: [],
     },
+    ...clustersetIpsFlag,
     ...clustersetCidrFlag("Network of the clusterset's IPs, which no member may have"),
     'configure-cluster-dns': {
       form: 'switch',
@@ -68,6 +83,12 @@ export const joinSpec = {
     image: {
       form: 'value',
       help: 'Image of Pharos, with its tag, where it is not the one of this version',
+      placeholder: 'IMAGE',
+      type: text('an image'),
+    },
+    'host-image': {
+      form: 'value',
+      help: 'Image of gateways and route agents, with its tag, where it is not the one of this version',
       placeholder: 'IMAGE',
       type: text('an image'),
     },

@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../flag.ts';
 import { clusterIdFlag, configFlag } from '../shared-flags.ts';
+import { duration } from '../types.ts';
 import {
   adminKubeconfigFlag,
   brokerKubeconfigFlag,
@@ -25,6 +26,18 @@ export const leaveSpec = {
       "An administrator's kubeconfig of the broker; without it the broker's part stays, for broker remove-cluster",
     ),
     ...brokerNamespaceFlag,
+    cleanup: {
+      form: 'switch',
+      default: 'true',
+      help: 'Take routes and tunnels off the nodes first; they stay where a node is away and it is --no-cleanup',
+    },
+    timeout: {
+      form: 'value',
+      help: 'How long to wait until every node is clean',
+      placeholder: 'DURATION',
+      type: duration,
+      default: '5m',
+    },
     ...dryRunFlag('Print what would be removed, and change nothing'),
     ...configFlag,
   },

@@ -28,6 +28,15 @@ export type DnsFacts =
   | { readonly is: 'configurable'; readonly where: readonly string[] }
   | { readonly is: 'by-hand'; readonly reason: string };
 
+/** Names of nodes. */
+export interface GatewayNodes {
+  readonly all: readonly string[];
+  /** Those with the label already. */
+  readonly labelled: readonly string[];
+  /** Those that are to be labelled. */
+  readonly given: readonly string[];
+}
+
 export interface PreflightFacts {
   readonly cluster: ClusterId;
   readonly member: ServerFacts;
@@ -38,6 +47,7 @@ export interface PreflightFacts {
   readonly clusterset: readonly Cidr[];
   readonly others: readonly MemberNetworks[];
   readonly clusterDns: DnsFacts;
+  readonly gateways: GatewayNodes;
   readonly wants: { readonly tunnels: boolean; readonly clusterDns: boolean };
 }
 
@@ -55,6 +65,7 @@ export function checkPreflight(facts: PreflightFacts): Finding[] {
     checkServer('the member', facts.member),
     checkServer('the broker', facts.broker),
     ...checkNetworks(facts),
+    ...(facts.wants.tunnels ? [checkGateways(facts.gateways)] : []),
     checkClusterDns(facts),
   ];
 }
@@ -148,6 +159,31 @@ function checkFound(what: 'pods' | 'Services', networks: Networks, needed: boole
   return networks.doubts.length === 0
     ? { level: 'fine', text }
     : { level: 'warning', text: `${text}; but ${networks.doubts.join('; ')}` };
+}
+
+function checkGateways({ all, labelled, given }: GatewayNodes): Finding {
+  const unknown = given.filter((name) => !all.includes(name));
+  if (unknown.length > 0) {
+    return {
+      level: 'refusal',
+      text: `--gateway-node: there is no node ${unknown.join(', ')}; the cluster has ${all.join(', ')}`,
+    };
+  }
+  const gateways = [...new Set([...labelled, ...given])].sort();
+  if (gateways.length === 0) {
+    return {
+      level: 'refusal',
+      text:
+        'no node is a gateway: name one, or better two, that the other clusters reach, by --gateway-node, of ' +
+        (all.join(', ') || 'none that there is yet'),
+    };
+  }
+  return gateways.length === 1
+    ? {
+        level: 'warning',
+        text: `${gateways[0]} is the only gateway: when it fails, so does the way to the others`,
+      }
+    : { level: 'fine', text: `gateways are ${gateways.join(', ')}` };
 }
 
 function checkClusterDns({ clusterDns, wants, member }: PreflightFacts): Finding {

@@ -6,6 +6,7 @@ import type { Access, ServerQuestions } from '../../store/server-questions.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
 import { type Manifest } from '../manifest.ts';
 import { planStub } from '../cluster-dns.ts';
+import { isGatewayNode } from '../gateway-nodes.ts';
 import { listOrNone } from '../members.ts';
 import { Refusal } from '../refusal.ts';
 import { accessInMember, accessOnBroker } from './access.ts';
@@ -26,6 +27,8 @@ export interface PreflightRequest {
   readonly podCidrs: readonly Cidr[];
   readonly serviceCidrs: readonly Cidr[];
   readonly clustersetCidrs: readonly Cidr[];
+  /** Nodes that are to be gateways beside those that are. */
+  readonly gatewayNodes: readonly string[];
   readonly wants: PreflightFacts['wants'];
 }
 
@@ -52,6 +55,11 @@ export async function readPreflightFacts(
     clusterset: request.clustersetCidrs,
     others,
     clusterDns,
+    gateways: {
+      all: sources.nodes.map(({ metadata }) => metadata.name),
+      labelled: sources.nodes.filter(isGatewayNode).map(({ metadata }) => metadata.name),
+      given: request.gatewayNodes,
+    },
     wants,
   };
 }

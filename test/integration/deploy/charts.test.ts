@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { memberManifests } from '../../../scripts/charts.ts';
+import { hostManifests, memberManifests } from '../../../scripts/charts.ts';
 import type { ApiServer } from '../../lab/api-server.ts';
 import { ensureBinaries } from '../../lab/binaries.ts';
 import { command, type CommandResult } from '../../lab/command.ts';
@@ -107,9 +107,11 @@ suite('the charts', () => {
     }
   });
 
-  test('deploy/manifests/member.yaml is what the chart renders', async () => {
+  test('deploy/manifests is what the chart renders', async () => {
     const file = readFileSync(join(deploy, 'manifests/member.yaml'), 'utf8');
     assert.equal(file, await memberManifests(), 'run: npm run charts');
+    const host = readFileSync(join(deploy, 'manifests/host.yaml'), 'utf8');
+    assert.equal(host, await hostManifests(), 'run: npm run charts');
   });
 
   test('monitoring is rendered for the Prometheus operator, with links to the pages', async () => {

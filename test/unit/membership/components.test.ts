@@ -14,7 +14,7 @@ import { MemoryStore } from '../../../src/store/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const cluster = parseClusterId('west');
-const shipped = await shippedComponents();
+const shipped = await shippedComponents('member');
 const names = (settings: Partial<Parameters<typeof componentsFor>[1]>): string[] =>
   componentsFor(shipped, { cluster, image: undefined, ...settings }).map(
     ({ object }) => `${object.kind} ${object.metadata.name}`,
@@ -63,6 +63,37 @@ suite('what runs in a member', () => {
         : [],
     );
     assert.deepEqual(new Set(images), new Set(['registry.example.com/pharos:1']));
+  });
+
+  test('with gateways, knows its networks and its driver, and starts anew when they change', async () => {
+    const all = await shippedComponents('member', 'host');
+    const own = (variables: Record<string, string>) =>
+      componentsFor(all, { cluster, image: undefined, hostImage: 'registry.example.com/host:1', variables });
+    const workloads = (variables: Record<string, string>): DaemonSet[] =>
+      own(variables)
+        .filter(({ kind }) => kind === Kinds.DaemonSet)
+        .map(({ object }) => object as DaemonSet);
+    assert.deepEqual(
+      workloads({}).map(({ metadata, spec }) => [metadata.name, spec.template.spec.containers[0]?.image]),
+      [
+        ['pharos-gateway', 'registry.example.com/host:1'],
+        ['pharos-route-agent', 'registry.example.com/host:1'],
+      ],
+    );
+    const config = own({ PHAROS_POD_CIDR: '10.1.0.0/16' }).find(
+      ({ kind }) => kind === Kinds.ConfigMap,
+    )?.object;
+    assert.deepEqual((config as { data?: object }).data, {
+      PHAROS_CLUSTER_ID: 'west',
+      PHAROS_POD_CIDR: '10.1.0.0/16',
+    });
+    const checksum = (variables: Record<string, string>): string | undefined =>
+      workloads(variables)[0]?.spec.template.metadata?.annotations?.['checksum/config'];
+    assert.equal(checksum({ PHAROS_POD_CIDR: '10.1.0.0/16' }), checksum({ PHAROS_POD_CIDR: '10.1.0.0/16' }));
+    assert.notEqual(
+      checksum({ PHAROS_POD_CIDR: '10.1.0.0/16' }),
+      checksum({ PHAROS_POD_CIDR: '10.2.0.0/16' }),
+    );
   });
 
   test('carries Pharos’s mark, by which leaving finds it', () => {

@@ -34,6 +34,7 @@ const SOUND: PreflightFacts = {
   clusterset: [parseCidr('243.0.0.0/16')],
   others: [other('east', ['10.2.0.0/16', 'fd02::/48'], ['10.102.0.0/16'], ['243.0.0.0/16'])],
   clusterDns: { is: 'configurable', where: ['ConfigMap kube-system/coredns'] },
+  gateways: { all: ['n1', 'n2', 'n3'], labelled: ['n1'], given: ['n2'] },
   wants: { tunnels: true, clusterDns: true },
 };
 const said = (facts: Partial<PreflightFacts>, level: 'warning' | 'refusal'): string[] =>
@@ -51,6 +52,7 @@ test('a cluster that fits is told what was found, and nothing is in its way', ()
       'fine: pods have 10.1.0.0/16, fd01::/48, says the test',
       'fine: Services have 10.101.0.0/16, says the test',
       'fine: no network of another member is in the way (1 looked at)',
+      'fine: gateways are n1, n2',
       'fine: cluster DNS is configured by ConfigMap kube-system/coredns',
     ],
   );
@@ -99,6 +101,14 @@ suite('joining is refused', () => {
       { pods: { is: 'unknown', reason: 'give --pod-cidr' } },
       /the network of this cluster’s pods is not known: give --pod-cidr/,
     ],
+    'where tunnels have no gateway, with the nodes to choose from': [
+      { gateways: { all: ['n1', 'n2'], labelled: [], given: [] } },
+      /no node is a gateway: name one, or better two, .*by --gateway-node, of n1, n2/,
+    ],
+    'where a gateway is no node': [
+      { gateways: { all: ['n1'], labelled: ['n1'], given: ['n9'] } },
+      /--gateway-node: there is no node n9; the cluster has n1/,
+    ],
     'where cluster DNS can not be configured, and should': [
       { clusterDns: { is: 'by-hand', reason: 'kept by Helm' } },
       /kept by Helm/,
@@ -140,6 +150,10 @@ suite('joining goes on with a warning', () => {
     'where cluster DNS is for the operator to configure': [
       { ...flat, clusterDns: { is: 'by-hand', reason: 'kept by Helm' } },
       /configured by hand/,
+    ],
+    'where a single gateway carries everything': [
+      { gateways: { all: ['n1', 'n2'], labelled: ['n1'], given: [] } },
+      /n1 is the only gateway/,
     ],
     'where members disagree on clusterset IPs': [
       { others: [other('east', [], [], ['243.9.0.0/16'])] },

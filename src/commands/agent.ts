@@ -4,6 +4,7 @@ import { userPath } from '../config/environment.ts';
 import { formatListenAddress } from '../config/listen-address.ts';
 import type { agentSpec } from '../config/specs/agent.ts';
 import { Agent } from '../discovery/agent.ts';
+import { publishImportRules } from '../discovery/import-rules.ts';
 import { agentMetrics } from '../discovery/metrics.ts';
 import { openJoinedBroker } from '../membership/open-broker.ts';
 import { healthRoutes } from '../observability/http.ts';
@@ -106,6 +107,13 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
   const work = async (signal: AbortSignal): Promise<void> => {
     const { endpoints } = values;
     const random = Math.random;
+    const filters = {
+      from: values.importFrom,
+      namespaces: values.importNamespaces,
+      denied: values.denyNamespaces,
+    };
+    const expiry = values.expireAfter !== undefined && { expireAfterMs: values.expireAfter * 1000 };
+    const told = publishImportRules({ ...filters, ...expiry }, { member, clock, random, log }, signal);
     agent = new Agent({
       cluster,
       member,
@@ -114,13 +122,9 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       endpoints,
       ...clustersetCidrs,
       events: true,
-      filters: {
-        from: values.importFrom,
-        namespaces: values.importNamespaces,
-        denied: values.denyNamespaces,
-      },
+      filters,
       ...(values.ownCidr.length > 0 && { ownCidrs: values.ownCidr }),
-      ...(values.expireAfter !== undefined && { expireAfterMs: values.expireAfter * 1000 }),
+      ...expiry,
       version,
       log,
       clock,
@@ -144,7 +148,7 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     signal.addEventListener('abort', () => resolve(), { once: true });
     await promise;
-    await Promise.all([agent.close(), published]);
+    await Promise.all([agent.close(), published, told]);
     agent = undefined;
     publisher = undefined;
   };

@@ -3,7 +3,8 @@ import { expectBroker } from '../membership/join.ts';
 import { membersOf, readBroker } from '../membership/members.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Run } from './command.ts';
-import { formatMembers } from './format-members.ts';
+import { formatRows } from './listing.ts';
+import { membersListing } from './members-listing.ts';
 import { openCluster } from './open-cluster.ts';
 
 export const runBrokerShow: Run<typeof brokerShowSpec> = async (values, context) => {
@@ -12,6 +13,6 @@ export const runBrokerShow: Run<typeof brokerShowSpec> = async (values, context)
   await expectBroker(broker.store, brokerNamespace);
   const now = systemClock.now();
   const members = membersOf(await readBroker(broker.store, brokerNamespace), now);
-  context.stdout.write(formatMembers(members, output, now));
+  context.stdout.write(formatRows(membersListing, members, output, now));
   return 'done';
 };

@@ -16,6 +16,10 @@ import { routeAgentSpec } from '../config/specs/route-agent.ts';
 import { unexportSpec } from '../config/specs/unexport.ts';
 import { drainSpec } from '../config/specs/drain.ts';
 import { showClustersSpec } from '../config/specs/show-clusters.ts';
+import { showConnectionsSpec } from '../config/specs/show-connections.ts';
+import { showEndpointsSpec } from '../config/specs/show-endpoints.ts';
+import { showGatewaysSpec } from '../config/specs/show-gateways.ts';
+import { showServicesSpec } from '../config/specs/show-services.ts';
 import { undrainSpec } from '../config/specs/undrain.ts';
 import type { Run } from './command.ts';
 
@@ -55,6 +59,10 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   entry(exportSpec, async () => (await import('./export.ts')).runExport),
   entry(unexportSpec, async () => (await import('./unexport.ts')).runUnexport),
   entry(showClustersSpec, async () => (await import('./show-clusters.ts')).runShowClusters),
+  entry(showServicesSpec, async () => (await import('./show-services.ts')).runShowServices),
+  entry(showGatewaysSpec, async () => (await import('./show-gateways.ts')).runShowGateways),
+  entry(showConnectionsSpec, async () => (await import('./show-gateways.ts')).runShowConnections),
+  entry(showEndpointsSpec, async () => (await import('./show-endpoints.ts')).runShowEndpoints),
   entry(drainSpec, async () => (await import('./drain.ts')).runDrain),
   entry(undrainSpec, async () => (await import('./undrain.ts')).runUndrain),
   entry(completionSpec, async () => (await import('./completion.ts')).runCompletion),

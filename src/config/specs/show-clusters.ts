@@ -1,11 +1,5 @@
 import type { CommandSpec } from '../flag.ts';
-import { configFlag } from '../shared-flags.ts';
-import {
-  adminKubeconfigFlag,
-  brokerKubeconfigFlag,
-  brokerNamespaceFlag,
-  outputFlag,
-} from './broker-flags.ts';
+import { showWithBrokerFlags } from './show-flags.ts';
 
 export const showClustersSpec = {
   name: 'show clusters',
@@ -18,12 +12,5 @@ export const showClustersSpec = {
     effect: 'prints a line per cluster, and another one whenever something about one of them changes',
   },
   operands: {},
-  flags: {
-    ...adminKubeconfigFlag('a member'),
-    ...brokerKubeconfigFlag('Kubeconfig of the broker; without it the access that the member has'),
-    ...brokerNamespaceFlag,
-    ...outputFlag,
-    watch: { form: 'switch', help: 'Go on, and print what changes' },
-    ...configFlag,
-  },
+  flags: showWithBrokerFlags,
 } as const satisfies CommandSpec;

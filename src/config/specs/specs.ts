@@ -15,6 +15,10 @@ import { routeAgentSpec } from './route-agent.ts';
 import { unexportSpec } from './unexport.ts';
 import { drainSpec } from './drain.ts';
 import { showClustersSpec } from './show-clusters.ts';
+import { showConnectionsSpec } from './show-connections.ts';
+import { showEndpointsSpec } from './show-endpoints.ts';
+import { showGatewaysSpec } from './show-gateways.ts';
+import { showServicesSpec } from './show-services.ts';
 import { undrainSpec } from './undrain.ts';
 
 /** Every command there is, in the order of the help. */
@@ -33,6 +37,10 @@ export const specs: readonly CommandSpec[] = [
   exportSpec,
   unexportSpec,
   showClustersSpec,
+  showServicesSpec,
+  showGatewaysSpec,
+  showConnectionsSpec,
+  showEndpointsSpec,
   drainSpec,
   undrainSpec,
   completionSpec,

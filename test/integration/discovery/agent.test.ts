@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { after, before, describe, it } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
+import type { Gateway } from '../../../src/api/tunnel.ts';
 import { command } from '../../lab/command.ts';
 import { type Lab, openLab } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
+import { startCli } from '../../support/cli-process.ts';
 import { startPharos } from '../../support/pharos.ts';
 import { AGENT_USER, Clusterset, type Member } from './clusterset.ts';
 
@@ -401,14 +403,16 @@ describe('what stands in a cluster', () => {
   });
 });
 
+/** What a command prints that does its work. */
+const cli = async (...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await command(process.execPath, [CLI, ...args], {
+    env: { PATH: process.env['PATH'], HOME: lab.dir, USER: 'alice' },
+  });
+  assert.equal(code, 0, `pharos ${args.join(' ')}: ${stderr}`);
+  return stdout;
+};
+
 describe('a cluster', () => {
-  const cli = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await command(process.execPath, [CLI, ...args], {
-      env: { PATH: process.env['PATH'], HOME: lab.dir, USER: 'alice' },
-    });
-    assert.equal(code, 0, `pharos ${args.join(' ')}: ${stderr}`);
-    return stdout;
-  };
   const shown = (...args: string[]): Promise<string> =>
     cli('show', 'clusters', '--kubeconfig', east.site.api.kubeconfig, ...args);
   const drainedIn = async ({ site: { store } }: Member): Promise<string[]> => {
@@ -429,6 +433,10 @@ describe('a cluster', () => {
 
   it('that is drained is so in every member, with who did it and why, until it is undrained', async () => {
     const onBroker = ['--kubeconfig', set.broker.api.kubeconfig];
+    await using watching = startCli([
+      ...['show', 'clusters', '--watch', '--kubeconfig', east.site.api.kubeconfig],
+    ]);
+    await watching.says(/^west +alive .* -$/m);
     await cli('drain', 'west', ...onBroker, '--reason', 'new kernel');
     for (const member of [west, east]) {
       await until(`west drained in ${member.name}`, 60_000, async () => {
@@ -437,7 +445,12 @@ describe('a cluster', () => {
       });
     }
     assert.match(await shown(), /^west +alive .* by alice@\S+, \d+s ago: new kernel$/m);
+    await watching.says(/^west +alive .* by alice@\S+, \d+s ago: new kernel$/m);
     await cli('undrain', 'west', ...onBroker);
+    await watching.says(/new kernel\n(?:.*\n)*west .* -$/m);
+    watching.kill('SIGTERM');
+    const { status, stdout, stderr } = await watching.ended;
+    assert.deepEqual([status, stderr, stdout.match(/^CLUSTER/gm)?.length], [0, '', 1]);
     for (const member of [west, east]) {
       await until(`west not drained in ${member.name}`, 60_000, async () => {
         assert.deepEqual(await drainedIn(member), []);
@@ -454,6 +467,64 @@ describe('a cluster', () => {
       ]);
       assert.equal(stdout.trim(), 'no', verb);
     }
+  });
+});
+
+describe('what a member sees', () => {
+  const show = (what: string, ...args: string[]): Promise<string> =>
+    cli('show', what, '--kubeconfig', east.site.api.kubeconfig, ...args);
+
+  it('of services is told with what they are imported from, and how old that is', async () => {
+    assert.match(await show('services'), /^shop +db +Headless +west +\d+s ago +-$/m);
+    assert.match(
+      await show('services', '-o', 'wide'),
+      /^shop +web +ClusterSetIP +\S.* +\d+s ago +- +http 80\/TCP +/m,
+    );
+    const services = JSON.parse(await show('services', '-o', 'json')) as { name: string }[];
+    assert.partialDeepStrictEqual(
+      services.find(({ name }) => name === 'db'),
+      { type: 'Headless', exporters: [{ cluster: 'west', isImported: true, state: 'alive' }], conflicts: [] },
+    );
+  });
+
+  it('of its gateways and their connections is told as they say it', async () => {
+    assert.match(await show('gateways'), /^GATEWAY +ROLE +STATE +LAST SEEN +CONNECTIONS +REMARKS\n$/);
+    const { store } = east.site;
+    const metadata = { name: 'node-1', namespace: 'pharos-system' };
+    const kind = Kinds.Gateway;
+    const gateway: Gateway = { apiVersion: kind.apiVersion, kind: 'Gateway', metadata };
+    await store.apply(kind, gateway);
+    await store.applyStatus(kind, {
+      ...gateway,
+      status: {
+        haStatus: 'active',
+        heartbeat: new Date().toISOString(),
+        connections: [{ cluster: 'west', gateway: 'w1', driver: 'ipsec', state: 'degraded', reason: 'loss' }],
+      },
+    });
+    assert.match(await show('gateways'), /^node-1 +active +(?:alive +\d+s ago +1|silent .* 0)\/1 up +-$/m);
+    assert.match(await show('connections'), /^node-1 +west +w1 +ipsec +(?:degraded .* loss|unknown .*)$/m);
+    await store.remove(kind, metadata);
+  });
+
+  it('of the ways into other clusters is told from the broker', async () => {
+    const labels = { 'multicluster.kubernetes.io/source-cluster': 'west' };
+    const kind = Kinds.TunnelEndpoint;
+    const ref = { name: 'west.w1', namespace: 'pharos-broker' };
+    await set.broker.store.apply(kind, {
+      apiVersion: kind.apiVersion,
+      kind: kind.kind,
+      metadata: { ...ref, labels },
+      spec: {
+        ...{ clusterId: 'west', gateway: 'w1', driver: 'wireguard', privateIP: '10.9.0.1', port: 4500 },
+        ...{ publicKeys: ['a2V5'], leaseEpoch: 1, preferred: true, heartbeat: new Date().toISOString() },
+      },
+    });
+    assert.match(
+      await show('endpoints'),
+      /^west +w1 +wireguard +10\.9\.0\.1:4500 +yes +(alive|silent) +\S+ ago +-$/m,
+    );
+    await set.broker.store.remove(kind, ref);
   });
 });
 
@@ -503,12 +574,19 @@ describe('an agent', () => {
       `--kubeconfig=${west.kubeconfig}`,
       '--cluster-id=west',
       '--leader-elect',
+      '--import-from=north',
     );
     try {
       await west.apply(service('led', { clusterIP: '10.0.1.7', ports: [http] }), exported('led'));
       await east.shows('led', ['ClusterSetIP, http TCP 80, from west', 'west: (10.0.1.7)']);
       await west.says('led', GOOD);
       await west.kubectl('get', 'lease', '-n', 'pharos-system', 'pharos-agent');
+      // It tells what it lets in, so that this can be said.
+      const why = /^shop +web .* east is left out: cluster east is not among --import-from/m;
+      await until('the reason why east is left out', 60_000, async () => {
+        assert.match(await cli('show', 'services', '--kubeconfig', west.site.api.kubeconfig), why);
+        return true;
+      });
     } finally {
       await process[Symbol.asyncDispose]();
     }
@@ -551,6 +629,7 @@ describe('with the rights of an agent one', () => {
     ['may not', 'get secrets/pharos-broker -n shop'],
     ['may not', 'patch leases/other -n pharos-system'],
     ['may', 'patch configmaps/pharos-drained -n pharos-system'],
+    ['may', 'patch configmaps/pharos-import-rules -n pharos-system'],
     ['may not', 'patch configmaps/other -n pharos-system'],
     ['may not', 'patch services -n shop'],
     ['may not', 'patch serviceexports -n shop'],

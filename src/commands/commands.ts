@@ -6,6 +6,7 @@ import { brokerRemoveClusterSpec } from '../config/specs/broker-remove-cluster.t
 import { brokerShowSpec } from '../config/specs/broker-show.ts';
 import { completionSpec } from '../config/specs/completion.ts';
 import { dnsSpec } from '../config/specs/dns.ts';
+import { explainSpec } from '../config/specs/explain.ts';
 import { exportSpec } from '../config/specs/export.ts';
 import { gatewaySpec } from '../config/specs/gateway.ts';
 import { gatewayDrainSpec } from '../config/specs/gateway-drain.ts';
@@ -58,6 +59,7 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   entry(leaveSpec, async () => (await import('./leave.ts')).runLeave),
   entry(exportSpec, async () => (await import('./export.ts')).runExport),
   entry(unexportSpec, async () => (await import('./unexport.ts')).runUnexport),
+  entry(explainSpec, async () => (await import('./explain.ts')).runExplain),
   entry(showClustersSpec, async () => (await import('./show-clusters.ts')).runShowClusters),
   entry(showServicesSpec, async () => (await import('./show-services.ts')).runShowServices),
   entry(showGatewaysSpec, async () => (await import('./show-gateways.ts')).runShowGateways),

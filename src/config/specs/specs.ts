@@ -5,6 +5,7 @@ import { brokerRemoveClusterSpec } from './broker-remove-cluster.ts';
 import { brokerShowSpec } from './broker-show.ts';
 import { completionSpec } from './completion.ts';
 import { dnsSpec } from './dns.ts';
+import { explainSpec } from './explain.ts';
 import { exportSpec } from './export.ts';
 import { gatewaySpec } from './gateway.ts';
 import { gatewayDrainSpec } from './gateway-drain.ts';
@@ -36,6 +37,7 @@ export const specs: readonly CommandSpec[] = [
   leaveSpec,
   exportSpec,
   unexportSpec,
+  explainSpec,
   showClustersSpec,
   showServicesSpec,
   showGatewaysSpec,

@@ -18,7 +18,7 @@ const LAYERS: Readonly<Record<string, readonly string[] | 'everything'>> = {
   tunnel: ['api', 'store', 'runtime', 'host', 'observability'],
   routing: ['api', 'store', 'runtime', 'host', 'observability'],
   config: ['api'],
-  explain: ['api', 'zone', 'discovery', 'config'],
+  explain: ['api', 'zone', 'discovery', 'membership', 'config'],
   commands: 'everything',
   'cli.ts': 'everything',
 };

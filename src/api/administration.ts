@@ -20,6 +20,8 @@ interface Container {
   name: string;
   image: string;
   args?: string[];
+  env?: { name: string; value?: string }[];
+  envFrom?: { configMapRef?: { name: string } }[];
   readinessProbe?: object;
   livenessProbe?: object;
   ports?: object[];

@@ -1,21 +1,35 @@
 import { stringify } from 'yaml';
+import type { ClusterId } from '../api/identity.ts';
+import { wantsColour } from '../config/environment.ts';
 import type { Values } from '../config/flag.ts';
 import type { explainSpec } from '../config/specs/explain.ts';
 import { EXPLANATION, type Explanation } from '../explain/explanation.ts';
 import { explanationText } from '../explain/explanation-text.ts';
+import { explain } from '../explain/explain.ts';
+import { parseQuestion, type TypedQuestion } from '../explain/question.ts';
+import { storedCredentials } from '../membership/credentials.ts';
+import { silentLog } from '../observability/log.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { type ObjectStore, StoreError } from '../store/store.ts';
+import type { Origin } from '../zone/name.ts';
+import { memberClusterId } from './cluster-id.ts';
 import type { Context, Run } from './command.ts';
+import { readCluster } from './explain/read-cluster.ts';
+import { openBrokerOf } from './open-broker-of.ts';
+import { hasCluster, openCluster } from './open-cluster.ts';
 import { UserError } from './user-error.ts';
 
 type ExplainValues = Values<typeof explainSpec>;
 
 export const runExplain: Run<typeof explainSpec> = async (values, context) => {
-  const explanation = await askPlayground(values);
-  context.stdout.write(formatExplanation(explanation, values.output, hasColour(context)));
+  const explanation = await (isCluster(values, context)
+    ? askCluster(values, context)
+    : askPlayground(values));
+  context.stdout.write(
+    formatExplanation(explanation, values.output, wantsColour(context.environment, context.stdout)),
+  );
   return 'done';
 };
-
-const hasColour = ({ stdout, environment }: Context): boolean =>
-  stdout.isTTY === true && (environment.variables['NO_COLOR'] ?? '') === '';
 
 function formatExplanation(
   explanation: Explanation,
@@ -34,10 +48,62 @@ function formatExplanation(
   }
 }
 
+/** Without a flag that says so, it is a cluster where there is one to ask. */
+function isCluster({ kubeconfig, playground }: ExplainValues, context: Context): boolean {
+  if (kubeconfig !== undefined && playground !== undefined) {
+    throw new UserError('either --kubeconfig or --playground: they say whose answer is to be explained');
+  }
+  return playground === undefined && (kubeconfig !== undefined || hasCluster(context));
+}
+
+async function askCluster(values: ExplainValues, context: Context): Promise<Explanation> {
+  if (values.cluster !== undefined) {
+    throw new UserError('--cluster is for a playground: a kubeconfig is of one cluster');
+  }
+  using member = await openCluster(values.kubeconfig, context);
+  const { store } = member;
+  const cluster = await memberClusterId(store, values.clusterId ?? (await joinedAs(store)), silentLog);
+  const broker = await openBrokerOf(values, context).catch((error: unknown) => {
+    if (error instanceof UserError || error instanceof StoreError) return error.message;
+    throw error;
+  });
+  try {
+    const { question, world } = await readCluster(
+      { member: store, cluster, broker, zone: ['clusterset.local.'], now: systemClock.now() },
+      ({ origins }) => questionOf(values, origins),
+    );
+    return explain(question, world, values.from);
+  } finally {
+    if (typeof broker !== 'string') broker[Symbol.dispose]();
+  }
+}
+
+/** The id that the cluster joined with; undefined where it did not, or that must not be read. */
+async function joinedAs(member: ObjectStore): Promise<ClusterId | undefined> {
+  const credentials = await storedCredentials(member).catch(() => undefined);
+  return credentials?.cluster;
+}
+
+function questionOf({ name, type }: ExplainValues, origins: readonly Origin[]): TypedQuestion {
+  try {
+    return parseQuestion(name, type, origins);
+  } catch (error) {
+    throw new UserError((error as Error).message, { cause: error });
+  }
+}
+
+const DEFAULT_PLAYGROUND = 'http://127.0.0.1:8053';
+
 /** Longer than this a playground does not think. */
 const PATIENCE_MS = 10_000;
 
-async function askPlayground({ name, type, from, cluster, playground }: ExplainValues): Promise<Explanation> {
+async function askPlayground({
+  name,
+  type,
+  from,
+  cluster,
+  playground = DEFAULT_PLAYGROUND,
+}: ExplainValues): Promise<Explanation> {
   const query = new URLSearchParams({ name, type });
   if (from !== undefined) query.set('from', from);
   if (cluster !== undefined) query.set('cluster', cluster);
@@ -46,7 +112,7 @@ async function askPlayground({ name, type, from, cluster, playground }: ExplainV
   let response: Response;
   let body: string;
   try {
-    response = await fetch(`${playground}/api/v1/explain?${query}`, {
+    response = await fetch(`${playground}/api/v1/explain?${query.toString()}`, {
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
     body = await response.text();

@@ -134,8 +134,11 @@ function followDrains({ store, zone, log }: FeedOptions, signal: AbortSignal): P
   );
 }
 
-const setDrained = (zone: Zone, object: ConfigMap | undefined): void =>
-  zone.setDrained(new Map([...parseDrained(object)].map(([cluster, drain]) => [cluster, drainText(drain)])));
+const setDrained = (zone: Zone, object: ConfigMap | undefined): void => zone.setDrained(drainsIn(object));
+
+/** cluster → who drained it, in words */
+export const drainsIn = (object: ConfigMap | undefined): ReadonlyMap<string, string> =>
+  new Map([...parseDrained(object)].map(([cluster, drain]) => [cluster, drainText(drain)]));
 
 /**
  * Where the cluster has Gateways, a cluster is reachable while one of them holds a connection to it. Where

@@ -22,6 +22,11 @@ function operatorKubeconfig(flag: string | undefined, { environment }: Context):
   return home !== '' && existsSync(own) ? own : undefined;
 }
 
+/** Whether there is a cluster to ask though no flag names one. */
+export const hasCluster = (context: Context): boolean =>
+  operatorKubeconfig(undefined, context) !== undefined ||
+  context.environment.variables['KUBERNETES_SERVICE_HOST'] !== undefined;
+
 /** An API server for the time of one command of an operator: close it by `using`. */
 export async function openCluster(
   flag: string | undefined,

@@ -3,16 +3,16 @@ import type { ClusterId } from '../api/identity.ts';
 import { Label } from '../api/names.ts';
 import type { EndpointSlice, KubeObject, ServiceImport } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
-import { aggregate, type View } from './aggregate.ts';
 import type { BrokerCaches, MemberCaches } from './caches.ts';
 import type { AgentCounters } from './counters.ts';
 import { type EndpointsMode, type Exported, exportService } from './export.ts';
-import { filtered, type ImportFilters } from './import-filters.ts';
+import type { ImportFilters } from './import-filters.ts';
 import { NO_ADDRESSES, type OwnAddresses } from './own-addresses.ts';
-import { type Reading, refuse, type Refused } from './reading.ts';
+import { type Reading, refuse } from './reading.ts';
 import { type ExportRecord, parseRecord } from './record.ts';
 import { recordName } from './record-name.ts';
 import { readRecordSlice, type RecordSlice } from './record-slice.ts';
+import { type Seen, seenBy } from './seen.ts';
 
 export interface ClustersetOptions {
   readonly cluster: ClusterId;
@@ -28,18 +28,6 @@ export interface ClustersetOptions {
   readonly counters: AgentCounters;
   readonly log: Log;
 }
-
-/** What a cluster sees of a service. */
-export interface Seen {
-  /** Of what is let in; undefined where nothing is. */
-  readonly view: View | undefined;
-  /** As it would be without filters. */
-  readonly all: View | undefined;
-  /** cluster → why it is not let in */
-  readonly refused: ReadonlyMap<string, string>;
-}
-
-const EXPIRED: Refused = { refusal: 'expired', why: 'its cluster is silent for longer than --expire-after' };
 
 /** A flood of different problems is told again rather than remembered without bound. */
 const MAX_REMEMBERED = 10_000;
@@ -139,24 +127,18 @@ export class Clusterset {
    */
   view(exports: readonly ExportRecord[], present: ServiceImport | undefined): Seen {
     const { cluster, filters, isExpired } = this.#options;
-    const visible = exports.filter(({ toClusters }) => toClusters?.includes(cluster) ?? true);
-    const refused = new Map<string, string>(); // cluster → why it is not let in
     const imported = new Set(present?.status?.clusters?.map((each) => each.cluster));
-    for (const record of visible) {
-      if (record.cluster === cluster) continue;
-      const problem =
-        filtered(filters, record) ??
-        (isExpired(record.cluster, imported.has(record.cluster)) ? EXPIRED : undefined);
+    const seen = seenBy(
+      { cluster, filters, isExpired: (other) => isExpired(other, imported.has(other)) },
+      exports,
+    );
+    for (const record of exports) {
+      const problem = seen.refused.get(record.cluster);
       if (problem === undefined) continue;
-      refused.set(record.cluster, problem.why);
       const metadata = { name: recordName(record) };
       this.#take({ apiVersion: '', kind: 'ServiceImport', metadata }, { refused: [problem] });
     }
-    return {
-      view: aggregate(visible.filter((record) => !refused.has(record.cluster))),
-      all: aggregate(visible),
-      refused,
-    };
+    return seen;
   }
 
   /** The addresses that are ours in what others say; of what we say ourselves none is refused. */

@@ -9,7 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { aggregate, type View } from './aggregate.ts';
 import type { MemberCaches } from './caches.ts';
-import type { Clusterset, Seen } from './clusterset.ts';
+import type { Clusterset } from './clusterset.ts';
 import type { ClustersetIps } from './clusterset-ips.ts';
 import type { Conflict } from './conflict.ts';
 import { type ImportedObjects, importedObjects, type Own } from './import.ts';
@@ -17,6 +17,7 @@ import { importConditions } from './import-conditions.ts';
 import type { Events } from './events.ts';
 import { isImported } from './labels.ts';
 import type { Plan } from './plan.ts';
+import type { Seen } from './seen.ts';
 import { inOrder, together } from './steps.ts';
 import type { Shelf, Writer } from './writer.ts';
 
@@ -245,7 +246,9 @@ export class ImportSync {
         type: (view ?? all).spec.type,
         clusters: (view ?? all).merged.map(({ cluster }) => cluster).sort(),
         conflicts,
-        ...(refused.size > 0 && { refused: Object.fromEntries(refused) }),
+        ...(refused.size > 0 && {
+          refused: Object.fromEntries([...refused].map(([cluster, { why }]) => [cluster, why])),
+        }),
         ...(view === undefined
           ? { notImported: 'filtered' }
           : isForeign

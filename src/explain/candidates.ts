@@ -6,6 +6,7 @@ import { RRType, type Asker } from '../zone/records.ts';
 import type { ClusterSetIpMember, HeadlessMember, Member, ServiceView } from '../zone/service.ts';
 import type { CandidateReason } from './cause.ts';
 import type { Candidate, Choice } from './explanation.ts';
+import type { Exporters } from './exporters.ts';
 import type { World } from './world.ts';
 
 /** What of a service is asked for. */
@@ -45,6 +46,37 @@ export function candidatesOf(
       chosen: counts && chosen(member.id),
     };
   });
+}
+
+/** The clusters that the zone knows, and those whose export has not come so far. */
+export function withExporters(
+  inZone: readonly Candidate[],
+  exporters: Exporters | undefined,
+  { cluster: here, background }: Pick<World, 'cluster' | 'background'>,
+): Candidate[] {
+  const known = new Map(inZone.map((candidate) => [candidate.cluster, candidate]));
+  for (const { cluster, hindrance, exported } of exporters?.all ?? []) {
+    const candidate = known.get(cluster);
+    const when = exported !== undefined && { exported };
+    if (candidate !== undefined) {
+      known.set(cluster, { ...candidate, ...when });
+      continue;
+    }
+    const missing =
+      background?.here.hasNamespace === false
+        ? `${here} lacks the namespace, and so imports nothing of it`
+        : `its export is on the broker, and ${here} has not imported it yet`;
+    known.set(cluster, {
+      cluster,
+      own: cluster === here,
+      counts: false,
+      ...(hindrance ?? { reason: 'not-imported', text: missing }),
+      ...when,
+      addresses: [],
+      chosen: false,
+    });
+  }
+  return [...known.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
 }
 
 /** How one of several clusters is chosen; undefined where the question leaves none to choose. */

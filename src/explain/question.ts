@@ -1,6 +1,14 @@
-import { formatDomainName, originOf, parseDomainName, type Origin } from '../zone/name.ts';
+import {
+  formatDomainName,
+  originOf,
+  parseDomainName,
+  parseZoneName,
+  type Origin,
+  type ZoneName,
+} from '../zone/name.ts';
 import { RRType, type Question } from '../zone/records.ts';
 import { parseReverseName } from '../zone/reverse-name.ts';
+import type { ServiceName } from './finding.ts';
 
 /** A question as somebody typed it, and what is asked for by it. */
 export interface TypedQuestion extends Question {
@@ -53,4 +61,16 @@ function parseType(text: string): { readonly type: number; readonly typeName: st
   }
   const known = Object.entries(TYPES).find(([, number]) => number === type)?.[0];
   return { type, typeName: known ?? `TYPE${type}` };
+}
+
+/** The service that a name is in, whether it exists or not. */
+export function serviceIn(name: ZoneName): ServiceName | undefined {
+  if (name.kind === 'other' || !('service' in name)) return undefined;
+  return { namespace: name.namespace, service: name.service };
+}
+
+/** The service that is asked for; undefined where the name is in none. */
+export function serviceAskedFor({ labels }: Question, origins: readonly Origin[]): ServiceName | undefined {
+  const origin = originOf(labels, origins);
+  return origin && serviceIn(parseZoneName(labels.slice(0, -origin.labels.length)));
 }

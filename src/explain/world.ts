@@ -1,5 +1,7 @@
 /** All that an explanation is made of, at one moment. Whoever calls `explain()` has read it. */
 import type { Zone } from '../zone/zone.ts';
+import type { Background } from './background.ts';
+import type { WayStation } from './caches.ts';
 
 export type ExplainedZone = Pick<
   Zone,
@@ -15,6 +17,10 @@ export interface World {
   readonly zone: ExplainedZone;
   /** cluster → RFC 3339 time since which it cannot be reached, where that is known */
   readonly unreachableSince: ReadonlyMap<string, string>;
+  /** The objects behind the service that is asked for; undefined where they were not read, or it is asked for none. */
+  readonly background?: Background;
+  /** The servers between a client and the one that answers; undefined where they are not known. */
+  readonly way: readonly WayStation[] | undefined;
   /** What could not be read, and why. */
   readonly unknown: readonly string[];
 }

@@ -63,3 +63,55 @@ const zoneOf = (key: string): string =>
     .replace(/^[a-z]+:\/\//, '')
     .replace(/:\d+$/, '')
     .replace(/(?<=.)\.$/, '');
+
+/** One server block: the zones that it serves, and the words of each directive in it. */
+export interface ServerBlock {
+  readonly zones: readonly string[];
+  /** `['cache', '30']`; what stands in a directive's own braces follows as directives with two words before them. */
+  readonly directives: readonly (readonly string[])[];
+}
+
+/** The server blocks of a Corefile. What a snippet or an import brings in is not among them. */
+export function serverBlocks(corefile: string): ServerBlock[] {
+  const blocks: { zones: string[]; directives: string[][] }[] = [];
+  let keys: string[] = [];
+  let depth = 0;
+  let outer = '';
+  for (const line of corefile.split('\n')) {
+    const words = line
+      .replace(/(^|\s)#.*$/, '')
+      .split(/[\s,]+/)
+      .filter((word) => word !== '');
+    if (words.length === 0) continue;
+    const opens = words.at(-1) === '{';
+    const bare = words.filter((word) => word !== '{' && word !== '}');
+    if (depth === 0) {
+      keys.push(...bare);
+      if (opens) {
+        blocks.push({ zones: keys.map(zoneOf), directives: [] });
+        keys = [];
+      }
+    } else if (bare.length > 0) {
+      blocks.at(-1)?.directives.push(depth === 1 ? bare : [outer, '{', ...bare]);
+      if (depth === 1) outer = bare[0] ?? '';
+    }
+    if (opens) depth++;
+    depth = Math.max(0, depth - words.filter((word) => word === '}').length);
+  }
+  return blocks;
+}
+
+/** The block that a server takes for names in `zone`: of those that hold it, the one of the longest zone. */
+export function blockFor(blocks: readonly ServerBlock[], zone: string): ServerBlock | undefined {
+  const wanted = zoneOf(zone);
+  const holds = (served: string): boolean =>
+    served === '.' || wanted === served || wanted.endsWith(`.${served}`);
+  let best: { readonly block: ServerBlock; readonly length: number } | undefined;
+  for (const block of blocks) {
+    for (const served of block.zones.filter(holds)) {
+      const length = served === '.' ? 0 : served.length;
+      if (best === undefined || length > best.length) best = { block, length };
+    }
+  }
+  return best?.block;
+}

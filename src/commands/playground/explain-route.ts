@@ -1,20 +1,21 @@
-import { explain } from '../../explain/explain.ts';
-import { parseQuestion } from '../../explain/question.ts';
+import { BROKER_NAMESPACE } from '../../api/names.ts';
+import { NO_FILTERS } from '../../discovery/import-filters.ts';
+import type { Background } from '../../explain/background.ts';
+import type { ServiceName } from '../../explain/finding.ts';
+import { serviceAskedFor, type TypedQuestion } from '../../explain/question.ts';
 import type { World } from '../../explain/world.ts';
-import { ipFamily } from '../../api/ip.ts';
-import type { Reply, Route } from '../../observability/http.ts';
+import type { Route } from '../../observability/http.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { readBrokerObjects, readServiceObjects } from '../explain/read-background.ts';
+import { replyExplanation, wrong } from '../explain/route.ts';
 import type { PlaygroundCluster } from './cluster.ts';
 import type { Playground } from './playground.ts';
 
-/**
- * `GET /api/v1/explain?name=NAME`, with `type` (A), `from` (a client's address) and `cluster` (the first one): an
- * Explanation as JSON, or a sentence that says what is wrong with the question.
- */
+/** `GET /api/v1/explain?name=NAME`, with `type`, `from` and `cluster` (the first one), see replyExplanation(). */
 export const explainRoute = (playground: Playground, clock: Clock): Route => ({
   method: 'GET',
   path: '/api/v1/explain',
-  reply: (_parameters, { query }) => {
+  reply: async (_parameters, { query }) => {
     const { clusters } = playground;
     const wanted = query.get('cluster');
     const cluster = wanted === null ? clusters[0] : clusters.find(({ id }) => id === wanted);
@@ -22,34 +23,51 @@ export const explainRoute = (playground: Playground, clock: Clock): Route => ({
       const known = clusters.map(({ id }) => id).join(', ');
       return wrong(404, `There is no cluster "${wanted ?? ''}". There are: ${known}`);
     }
-    const name = query.get('name')?.trim() ?? '';
-    if (name === '') return wrong(400, 'Say which name: /api/v1/explain?name=web.shop&type=A');
-    const client = query.get('from') ?? undefined;
-    if (client !== undefined && ipFamily(client) === undefined) {
-      return wrong(400, `from is "${client}", must be the client's IP address`);
-    }
-    try {
-      const question = parseQuestion(name, query.get('type') ?? 'A', cluster.zone.origins);
-      const explanation = explain(question, worldOf(cluster, clusters, clock.now()), client);
-      return { status: 200, body: `${JSON.stringify(explanation)}\n`, contentType: 'application/json' };
-    } catch (error) {
-      return wrong(400, (error as Error).message);
-    }
+    return replyExplanation(query, cluster.zone.origins, (question) =>
+      worldOf(playground, cluster, question, clock.now()),
+    );
   },
 });
 
-const wrong = (status: number, body: string): Reply => ({ status, body: `${body}\n` });
-
-function worldOf(cluster: PlaygroundCluster, clusters: readonly PlaygroundCluster[], now: number): World {
+async function worldOf(
+  playground: Playground,
+  cluster: PlaygroundCluster,
+  question: TypedQuestion,
+  now: number,
+): Promise<World> {
   const own = cluster.disconnectedSince;
-  const since = clusters.flatMap(({ id, disconnectedSince = own }) =>
+  const since = playground.clusters.flatMap(({ id, disconnectedSince = own }) =>
     disconnectedSince === undefined || id === cluster.id ? [] : [[id, own ?? disconnectedSince] as const],
   );
+  const service = serviceAskedFor(question, cluster.zone.origins);
   return {
     now,
     cluster: cluster.id,
     zone: cluster.zone,
     unreachableSince: new Map(since),
+    ...(service && { background: await backgroundOf(playground, cluster, service, now) }),
+    way: undefined,
     unknown: [],
+  };
+}
+
+async function backgroundOf(
+  { clusters, broker }: Playground,
+  cluster: PlaygroundCluster,
+  service: ServiceName,
+  now: number,
+): Promise<Background> {
+  const others = clusters.filter(({ id }) => id !== cluster.id);
+  const [here, ...elsewhere] = await Promise.all([
+    readServiceObjects(cluster.store, cluster.id, service),
+    ...others.map(({ store, id }) => readServiceObjects(store, id, service)),
+  ]);
+  return {
+    here,
+    elsewhere,
+    broker: await readBrokerObjects(broker, BROKER_NAMESPACE, service, now),
+    endpoints: 'service',
+    filters: NO_FILTERS,
+    expireAfterMs: undefined,
   };
 }

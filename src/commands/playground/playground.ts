@@ -15,6 +15,7 @@ import {
 } from '../../store/directory-clusters.ts';
 import type { ManifestProblem } from '../../store/directory-problem.ts';
 import { MemoryStore } from '../../store/memory.ts';
+import type { ObjectStore } from '../../store/store.ts';
 import type { Reachability, ZoneOptions } from '../../zone/zone.ts';
 import { PlaygroundCluster } from './cluster.ts';
 import { type Overview, takeOverview } from './overview.ts';
@@ -79,6 +80,10 @@ export class Playground {
   /** Sorted by id. */
   get clusters(): readonly PlaygroundCluster[] {
     return [...this.#clusters.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  get broker(): ObjectStore {
+    return this.#broker;
   }
 
   overview(): Promise<Overview> {

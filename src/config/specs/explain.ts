@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { CommandSpec } from '../flag.ts';
-import { configFlag } from '../shared-flags.ts';
+import { clusterIdFlag, configFlag } from '../shared-flags.ts';
 import { clusterId, ipAddress, oneOf, text } from '../types.ts';
+import { adminKubeconfigFlag, brokerKubeconfigFlag, brokerNamespaceFlag } from './broker-flags.ts';
 
 const FORMATS = ['table', 'json', 'yaml'] as const;
 
@@ -48,10 +49,9 @@ export const explainSpec = {
     },
     playground: {
       form: 'value',
-      help: 'Where "pharos playground" serves HTTP',
+      help: 'Where "pharos playground" serves HTTP; without it and a kubeconfig http://127.0.0.1:8053',
       placeholder: 'URL',
       type: httpUrl,
-      default: 'http://127.0.0.1:8053',
     },
     cluster: {
       form: 'value',
@@ -59,6 +59,10 @@ export const explainSpec = {
       placeholder: 'ID',
       type: clusterId,
     },
+    ...adminKubeconfigFlag('the cluster whose answer is to be explained'),
+    ...clusterIdFlag,
+    ...brokerKubeconfigFlag('Kubeconfig of the broker; without it the access that the cluster has'),
+    ...brokerNamespaceFlag,
     output: {
       form: 'value',
       short: 'o',

@@ -18,6 +18,7 @@ const worldOf = (zone: Zone, more: Partial<World> = {}): World => ({
   cluster: 'east',
   zone,
   unreachableSince: new Map(),
+  way: undefined,
   unknown: [],
   ...more,
 });

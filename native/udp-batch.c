@@ -21,18 +21,17 @@
 #include <unistd.h>
 
 #define MESSAGES 64
-/* Odd numbers of cache lines, so that slots do not compete for the same ones. */
-#define IN_BYTES 1600
-#define OUT_BYTES 1344
+/* An odd number of cache lines, so that slots do not compete for the same ones. */
+#define PACKET_BYTES 1600
 #define MAX_SOCKETS 256
 /* How long an answer waits for room in the socket's buffer before it is lost, in milliseconds. */
 #define SEND_WAIT_MS 20
 
 /*
- * Words of a message in `meta`: bytes received; bytes of the answer in `input`, and after them in `output`. Behind
- * those of all messages: answers that the system did not take so far.
+ * Words of a message in `meta`: bytes received, bytes of the answer in the same place. Behind those of all messages:
+ * answers that the system did not take so far.
  */
-#define META_WORDS 3
+#define META_WORDS 2
 
 typedef union {
   struct sockaddr any;
@@ -62,11 +61,11 @@ typedef struct {
   /* Of the last exchange: where it was received, and how much. */
   int from, received;
   uint32_t lost;
-  uint8_t *input, *output;
+  uint8_t *packets;
   int32_t *meta;
-  napi_ref buffers[3];
+  napi_ref buffers[2];
   struct mmsghdr in[MESSAGES], out[MESSAGES];
-  struct iovec inParts[MESSAGES], outParts[MESSAGES][2];
+  struct iovec inParts[MESSAGES], outParts[MESSAGES];
   address peers[MESSAGES];
   control controls[MESSAGES];
 } batch;
@@ -154,6 +153,10 @@ static napi_value openSocket(napi_env env, napi_callback_info info) {
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
   setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   if (v6) failed |= setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  /* An answer is never fragmented, and what an attacker says about the path changes nothing (RFC 9715). */
+  int probe = v6 ? IPV6_PMTUDISC_PROBE : IP_PMTUDISC_PROBE;
+  if (v6) failed |= setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof probe);
+  else failed |= setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);
   if (numbers[2]) failed |= setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   /* A socket on one address needs not be told which one was asked. */
   static const uint8_t wildcard[16];
@@ -221,7 +224,7 @@ static napi_value wake(napi_env env, napi_callback_info info) {
 static void freeBatch(napi_env env, void *data, void *hint) {
   (void)hint;
   batch *b = data;
-  for (int index = 0; index < 3; index++)
+  for (int index = 0; index < 2; index++)
     if (b->buffers[index] != NULL) napi_delete_reference(env, b->buffers[index]);
   free(b);
 }
@@ -256,22 +259,19 @@ static napi_value create(napi_env env, napi_callback_info info) {
   }
   napi_create_object(env, &result);
   napi_set_named_property(env, result, "handle", handle);
-  b->input = buffer(env, b, 0, result, "input", MESSAGES * IN_BYTES);
-  b->output = buffer(env, b, 1, result, "output", MESSAGES * OUT_BYTES);
-  b->meta = (int32_t *)buffer(env, b, 2, result, "meta", (MESSAGES * META_WORDS + 1) * sizeof(int32_t));
-  if (b->input == NULL || b->output == NULL || b->meta == NULL) return fail(env, "no memory", EIO);
+  b->packets = buffer(env, b, 0, result, "packets", MESSAGES * PACKET_BYTES);
+  b->meta = (int32_t *)buffer(env, b, 1, result, "meta", (MESSAGES * META_WORDS + 1) * sizeof(int32_t));
+  if (b->packets == NULL || b->meta == NULL) return fail(env, "no memory", EIO);
   for (int index = 0; index < MESSAGES; index++) {
-    b->inParts[index].iov_base = b->input + index * IN_BYTES;
-    b->inParts[index].iov_len = IN_BYTES;
+    b->inParts[index].iov_base = b->packets + index * PACKET_BYTES;
+    b->inParts[index].iov_len = PACKET_BYTES;
     b->in[index].msg_hdr.msg_iov = &b->inParts[index];
     b->in[index].msg_hdr.msg_iovlen = 1;
     b->in[index].msg_hdr.msg_name = &b->peers[index];
     b->in[index].msg_hdr.msg_control = &b->controls[index];
   }
-  const char *names[] = {"messages", "inputBytes", "outputBytes"};
-  const int32_t sizes[] = {MESSAGES, IN_BYTES, OUT_BYTES};
-  for (int index = 0; index < 3; index++)
-    napi_set_named_property(env, result, names[index], number(env, sizes[index]));
+  napi_set_named_property(env, result, "messages", number(env, MESSAGES));
+  napi_set_named_property(env, result, "packetBytes", number(env, PACKET_BYTES));
   return result;
 }
 
@@ -314,20 +314,16 @@ static void sendAll(batch *b, int count) {
 static void answerAll(batch *b) {
   int count = 0;
   for (int index = 0; index < b->received; index++) {
-    int32_t *meta = b->meta + index * META_WORDS;
-    int32_t head = meta[1], rest = meta[2];
+    int32_t length = b->meta[index * META_WORDS + 1];
     /* What is not within its slot is no answer. */
-    if (head <= 0 || head > IN_BYTES || rest < 0 || rest > OUT_BYTES) continue;
+    if (length <= 0 || length > PACKET_BYTES) continue;
     struct msghdr *in = &b->in[index].msg_hdr, *out = &b->out[count].msg_hdr;
     *out = *in;
     out->msg_flags = 0;
     if (in->msg_controllen == 0) out->msg_control = NULL;
     else turnControl(out);
-    out->msg_iov = b->outParts[count];
-    out->msg_iovlen = rest > 0 ? 2 : 1;
-    b->outParts[count][0] = (struct iovec){b->input + index * IN_BYTES, (size_t)head};
-    b->outParts[count][1] = (struct iovec){b->output + index * OUT_BYTES, (size_t)rest};
-    count++;
+    out->msg_iov = &b->outParts[count];
+    b->outParts[count++] = (struct iovec){b->packets + index * PACKET_BYTES, (size_t)length};
   }
   b->received = 0;
   sendAll(b, count);
@@ -374,7 +370,7 @@ static napi_value exchange(napi_env env, napi_callback_info info) {
   for (int index = 0; index < count; index++) {
     int32_t *meta = b->meta + index * META_WORDS;
     meta[0] = (int32_t)b->in[index].msg_len;
-    meta[1] = meta[2] = 0;
+    meta[1] = 0;
   }
   b->meta[MESSAGES * META_WORDS] = (int32_t)b->lost;
   b->received = count;

@@ -11,12 +11,9 @@ export interface Batch {
   readonly handle: object;
   /** How many messages it holds at most. */
   readonly messages: number;
-  /** The n-th message received is at n times `inputBytes`. */
-  readonly input: ArrayBuffer;
-  readonly inputBytes: number;
-  /** The room for the second part of the n-th answer is at n times `outputBytes`. */
-  readonly output: ArrayBuffer;
-  readonly outputBytes: number;
+  /** The n-th message received is at n times `packetBytes`, and its answer goes to the same place. */
+  readonly packets: ArrayBuffer;
+  readonly packetBytes: number;
   /** 32-bit numbers, {@link Meta.size} for each message; behind them how many answers the system did not take so far. */
   readonly meta: ArrayBuffer;
 }
@@ -25,10 +22,9 @@ export interface Batch {
 export const Meta = {
   /** Bytes that were received. */
   received: 0,
-  /** To answer: bytes of `input` that are the answer's first part, and bytes of `output` that follow. */
-  head: 1,
-  rest: 2,
-  size: 3,
+  /** Bytes of the answer; 0 = none. */
+  answer: 1,
+  size: 2,
 } as const;
 
 /** Calls with wrong arguments throw; so does what the system refuses, with its `code`. */

@@ -21,10 +21,10 @@ if ('absent' in loaded)
   throw new Error(`The worker lacks the addon that the main thread has: ${loaded.absent}`);
 const addon = loaded;
 const batch = addon.create(wake, new Uint8Array(Int32Array.from(sockets).buffer));
-const { handle, inputBytes, outputBytes } = batch;
-const input = new Uint8Array(batch.input);
+const { handle, packetBytes } = batch;
+const packets = new Uint8Array(batch.packets);
 const meta = new Int32Array(batch.meta);
-const table = new LocalTable({ bytes: tableBytes, counts, input: batch.input, output: batch.output });
+const table = new LocalTable({ bytes: tableBytes, counts, packets: batch.packets });
 const { path } = table;
 const misses = new MissPacker(addon.peerBytes);
 
@@ -52,7 +52,7 @@ function handOver(index: number, length: number): void {
     return;
   }
   Atomics.add(signal, Signal.misses, 1);
-  addon.peer(index, handle, misses.add(input, index * inputBytes, length, path.missed));
+  addon.peer(index, handle, misses.add(packets, index * packetBytes, length, path.missed));
 }
 
 for (;;) {
@@ -62,12 +62,8 @@ for (;;) {
   takeOrders();
   for (let index = 0; index < count; index++) {
     const length = meta[index * Meta.size + Meta.received]!;
-    if (path.answer(index * inputBytes, length, index * outputBytes)) {
-      meta[index * Meta.size + Meta.head] = path.headLength;
-      meta[index * Meta.size + Meta.rest] = path.recordsLength;
-    } else {
-      handOver(index, length);
-    }
+    if (path.answer(index * packetBytes, length)) meta[index * Meta.size + Meta.answer] = path.length;
+    else handOver(index, length);
   }
   const missed = misses.take();
   if (missed !== undefined) port.postMessage(missed, [missed.buffer]);

@@ -92,8 +92,9 @@ export class UdpListener extends UDPServer {
     }
     const table = this.#table;
     // While answers wait for the kernel, the bytes that the table writes are not its own to change.
-    if (queued === 0 && table?.answer(query) === true) {
-      this.send(table.bytes, table.start, table.end - table.start, client.port, client.address);
+    const answer = queued === 0 ? table?.answer(query) : undefined;
+    if (answer !== undefined) {
+      this.send(answer, client.port, client.address);
       return;
     }
     // The kernel takes an answer at once or, when its buffer is full, later; then the bytes are not ours to change.

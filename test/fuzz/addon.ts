@@ -2,7 +2,7 @@
  * Throws packets, wrong arguments and wrong sizes at the addon: what it does with memory is looked at by the
  * sanitizers that it was built with. Prints how many packets came back.
  *
- *   node addon.ts ADDON PACKETS SEED
+ *   node addon.ts ADDON TOTAL SEED
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { query } from '../unit/dns/support/messages.ts';
 import { mutate, wellFormed } from './mutate.ts';
 import { Random } from './random.ts';
 
-const [place = '', packets, seed] = process.argv.slice(2);
+const [place = '', total, seed] = process.argv.slice(2);
 const loaded = loadUdpBatch([place]);
 if ('absent' in loaded) throw new Error(loaded.absent);
 const addon: UdpBatchAddon = loaded;
@@ -65,7 +65,7 @@ for (const [family, address] of [
   const wake = addon.openWake();
   const batch = addon.create(wake, new Uint8Array(Int32Array.of(server, second).buffer));
   const meta = new Int32Array(batch.meta);
-  const [input, output] = [new Uint8Array(batch.input), new Uint8Array(batch.output)];
+  const packets = new Uint8Array(batch.packets);
   const peer = new Uint8Array(addon.peerBytes);
   const client = createSocket('udp4');
   client.on('message', () => answered++);
@@ -73,7 +73,7 @@ for (const [family, address] of [
   await once(client, 'listening');
 
   let previous = query();
-  for (let sent = 0; sent < Number(packets) / 2;) {
+  for (let sent = 0; sent < Number(total) / 2;) {
     for (let burst = random.below(100); burst > 0; burst--, sent++) {
       const fresh = wellFormed(random, NAMES);
       const packet = random.once(2) ? mutate(random, fresh, previous) : fresh;
@@ -85,27 +85,25 @@ for (const [family, address] of [
     const count = addon.exchange(random.below(2), batch.handle);
     for (let index = 0; index < count; index++) {
       const at = index * Meta.size;
-      if (meta[at + Meta.received]! > batch.inputBytes)
+      if (meta[at + Meta.received]! > batch.packetBytes)
         throw new Error('more was received than there is room');
-      output.fill(random.below(256), index * batch.outputBytes, (index + 1) * batch.outputBytes);
       if (random.once(4)) {
         addon.peer(index, batch.handle, peer);
-        addon.send(meta[at + Meta.received]!, input.subarray(index * batch.inputBytes), peer);
+        addon.send(meta[at + Meta.received]!, packets.subarray(index * batch.packetBytes), peer);
       }
       // Right sizes, none, and such as no answer has.
-      meta[at + Meta.head] = random.of([
+      meta[at + Meta.answer] = random.of([
         0,
         12,
         meta[at + Meta.received]!,
-        batch.inputBytes,
-        batch.inputBytes + 1,
+        batch.packetBytes,
+        batch.packetBytes + 1,
         -5,
         2 ** 30,
       ]);
-      meta[at + Meta.rest] = random.of([0, 16, batch.outputBytes, batch.outputBytes + 1, -1, 2 ** 30]);
     }
     for (let index = count; index < batch.messages; index++) {
-      meta[index * Meta.size + Meta.head] = random.below(100);
+      meta[index * Meta.size + Meta.answer] = random.below(100);
     }
     for (let times = random.below(20); times > 0; times--) callWrongly(batch.handle);
   }

@@ -3,8 +3,8 @@
  * decides. A query that it does not answer is for the responder, for whatever reason: the answer is not in the
  * table, EDNS has options, another class, an odd header.
  *
- * An answer is the query's own first bytes (header and question), changed in place, and finished records after it,
- * which is how it is sent: in two parts.
+ * An answer is made where the query is: its header changed in place, its question left as it came, finished records
+ * behind that.
  */
 import { BARE_OPT, OptAt, OWN_UDP_SIZE } from '../edns.ts';
 import { CLASS_IN, Flag, HEADER_BYTES, putUint16, putUint32, uint16 } from '../header.ts';
@@ -24,8 +24,8 @@ const OPT_BYTES = BARE_OPT.length;
 
 /** Queries longer than this are never answered here. */
 export const MAX_FAST_QUERY = HEADER_BYTES + MAX_NAME + 4 + OPT_BYTES;
-/** The room that records need behind a question. */
-export const RECORDS_ROOM = OWN_UDP_SIZE;
+/** What a query must have from its start on: room for the answer, and for the padding of its last word. */
+export const ANSWER_ROOM = OWN_UDP_SIZE + 3;
 
 /** The first word of the counts, as little-endian: one question, no answers. */
 const ONE_QUESTION = 0x0000_0100;
@@ -33,9 +33,8 @@ const ONE_QUESTION = 0x0000_0100;
 const ONE_ADDITIONAL = 0x0100_0000;
 
 export class FastPath {
-  /** Of the answer made last: bytes of the query that start it, and bytes of records after them. */
-  headLength = 0;
-  recordsLength = 0;
+  /** Of the answer made last, in bytes. */
+  length = 0;
   /**
    * Of the query that was not answered last: undefined = it is no ordinary one; else what `AnswerTable.missedTurn`
    * says.
@@ -46,45 +45,38 @@ export class FastPath {
   readonly #table: AnswerTable;
   readonly #names: ZoneNames;
   readonly #counts: FastCounts;
-  readonly #in: Uint8Array;
-  readonly #inView: DataView;
-  readonly #out: Uint8Array;
-  readonly #outWords: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #labels = new Uint16Array(MAX_LABELS + 1);
 
   /**
-   * @param input where queries are
-   * @param output where records are written to
+   * @param packets where queries are, and their answers
    */
   constructor(deps: {
     readonly table: AnswerTable;
     readonly names: ZoneNames;
     readonly counts: FastCounts;
-    readonly input: ArrayBufferLike;
-    readonly output: ArrayBufferLike;
+    readonly packets: ArrayBufferLike;
   }) {
     this.#table = deps.table;
     this.#names = deps.names;
     this.#counts = deps.counts;
-    this.#in = new Uint8Array(deps.input);
-    this.#inView = new DataView(deps.input);
-    this.#out = new Uint8Array(deps.output);
-    this.#outWords = new Int32Array(deps.output);
+    this.#bytes = new Uint8Array(deps.packets);
+    this.#view = new DataView(deps.packets);
   }
 
   /**
-   * @param at offset of the query, behind which at least 4 more bytes can be read
+   * @param at offset of the query, with {@link ANSWER_ROOM}
    * @param length of the query in bytes
-   * @param out offset to write records to: a multiple of 4, with {@link RECORDS_ROOM}
    * @returns whether it was answered; if not, the query is as it was
    */
-  answer(at: number, length: number, out: number): boolean {
+  answer(at: number, length: number): boolean {
     this.missed = undefined;
-    const query = this.#in;
+    const query = this.#bytes;
     if (length < HEADER_BYTES + 5 || length > MAX_FAST_QUERY) return false;
     if ((query[at + 2]! & (Flag.response | Flag.opcode)) !== 0) return false;
-    if (this.#inView.getInt32(at + 4, true) !== ONE_QUESTION) return false;
-    const more = this.#inView.getInt32(at + 8, true);
+    if (this.#view.getInt32(at + 4, true) !== ONE_QUESTION) return false;
+    const more = this.#view.getInt32(at + 8, true);
     if (more !== 0 && more !== ONE_ADDITIONAL) return false;
     const edns = more !== 0;
 
@@ -120,23 +112,23 @@ export class FastPath {
     }
 
     const type = uint16(query, end);
-    const hash = questionHash(nameHash(this.#inView, name, end, this.seed), type);
-    let block = this.#table.find(this.#inView, name, (end - name) | (type << 16), hash);
+    const hash = questionHash(nameHash(this.#view, name, end, this.seed), type);
+    let block = this.#table.find(this.#view, name, (end - name) | (type << 16), hash);
     let held = this.#table.held;
     if (block === 0) {
       this.missed = this.#table.missedTurn;
       if (this.missed >= 0 || !isDeniable(type)) return false;
-      block = this.#names.denial(this.#inView, name, end, labels, count);
+      block = this.#names.denial(this.#view, name, end, labels, count);
       if (block === 0) return false;
       held = this.#names.held;
     }
-    this.headLength = questionEnd - at;
-    this.#write(held, block, at, out, size - this.headLength, edns, dnssecOk);
+    this.#write(held, block, at, questionEnd, at + size - questionEnd, edns, dnssecOk);
     return true;
   }
 
   /**
    * The same choices as `writeFinished` makes.
+   * @param out where the question ends
    * @param room bytes that records and OPT may take
    */
   #write(
@@ -148,7 +140,7 @@ export class FastPath {
     edns: boolean,
     dnssecOk: boolean,
   ): void {
-    const query = this.#in;
+    const query = this.#bytes;
     const header = held[block + BlockAt.header]!;
     const sizes = held[block + BlockAt.sizes]!;
     const extras = held[block + BlockAt.extras]!;
@@ -172,39 +164,38 @@ export class FastPath {
       }
     }
     const length = words(optFollows ? records + opt : records);
-    const target = this.#outWords;
-    const to = out >>> 2;
+    const view = this.#view;
     const from = block + BlockAt.records;
-    for (let index = 0; index < length; index++) target[to + index] = held[from + index]!;
+    for (let index = 0; index < length; index++) view.setInt32(out + 4 * index, held[from + index]!, true);
     if (edns) {
       if (!optFollows) this.#writeOpt(out + records);
-      if (dnssecOk) this.#out[out + records + OptAt.dnssecOk] = DNSSEC_OK;
+      if (dnssecOk) query[out + records + OptAt.dnssecOk] = DNSSEC_OK;
     }
     const serialAt = extras >>> 16;
-    if (serialAt !== 0) putUint32(this.#out, out + serialAt, this.serial);
+    if (serialAt !== 0) putUint32(query, out + serialAt, this.serial);
     query[at + 2] = (header & 0xff) | (query[at + 2]! & Flag.recursion);
     query[at + 3] = header >>> 8;
     const sections = held[block + BlockAt.counts]!;
     putUint16(query, at + 6, sections & 0xffff);
     putUint16(query, at + 8, sections >>> 16);
     putUint16(query, at + 10, additionals + (edns ? 1 : 0));
-    this.recordsLength = records + opt;
+    this.length = out - at + records + opt;
     const counts = this.#counts;
     counts[FastCount.firstRcode + (query[at + 3]! & 0x0f)]!++;
     counts[FastCount.queries]!++;
   }
 
   #writeTruncated(header: number, at: number, out: number, edns: boolean, dnssecOk: boolean): void {
-    const query = this.#in;
+    const query = this.#bytes;
     query[at + 2] = (header & 0xff) | Flag.truncated | (query[at + 2]! & Flag.recursion);
     query[at + 3] = 0;
     query.fill(0, at + 6, at + HEADER_BYTES);
-    this.recordsLength = 0;
+    this.length = out - at;
     if (edns) {
       query[at + 11] = 1;
       this.#writeOpt(out);
-      if (dnssecOk) this.#out[out + OptAt.dnssecOk] = DNSSEC_OK;
-      this.recordsLength = OPT_BYTES;
+      if (dnssecOk) query[out + OptAt.dnssecOk] = DNSSEC_OK;
+      this.length += OPT_BYTES;
     }
     const counts = this.#counts;
     counts[FastCount.firstRcode]!++;
@@ -213,7 +204,7 @@ export class FastPath {
   }
 
   #writeOpt(at: number): void {
-    for (let index = 0; index < OPT_BYTES; index++) this.#out[at + index] = BARE_OPT[index]!;
+    for (let index = 0; index < OPT_BYTES; index++) this.#bytes[at + index] = BARE_OPT[index]!;
   }
 }
 

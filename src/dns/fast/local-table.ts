@@ -14,8 +14,7 @@ export class LocalTable implements TableHolder {
   constructor(deps: {
     readonly bytes: number;
     readonly counts: FastCounts;
-    readonly input: ArrayBufferLike;
-    readonly output: ArrayBufferLike;
+    readonly packets: ArrayBufferLike;
   }) {
     this.#table = new AnswerTable(deps.bytes);
     this.path = new FastPath({ ...deps, table: this.#table, names: this.#names });

@@ -1,11 +1,8 @@
 /** A table for transports that get and send one packet at a time, each in memory of its own. */
 import type { KeptAnswer } from './entry.ts';
 import { fastCounts, type FastCounts } from './fast-counts.ts';
-import { MAX_FAST_QUERY, RECORDS_ROOM } from './fast-path.ts';
+import { ANSWER_ROOM, MAX_FAST_QUERY } from './fast-path.ts';
 import { LocalTable } from './local-table.ts';
-
-/** Queries are copied to the start, records are written to this offset, and the answer's start goes before them. */
-const RECORDS_AT = (MAX_FAST_QUERY + 7) & ~3;
 
 export class PacketTable {
   readonly table: LocalTable;
@@ -14,33 +11,29 @@ export class PacketTable {
   get miss(): this | undefined {
     return this.table.path.missed === undefined ? undefined : this;
   }
-  /** The answer made last is in `bytes` from `start` to `end`. */
-  readonly bytes: Buffer = Buffer.alloc(RECORDS_AT + RECORDS_ROOM);
-  start = 0;
-  end = 0;
+  readonly #bytes = Buffer.alloc(ANSWER_ROOM);
+  // Length → the first so many bytes: a view that is there costs nothing.
+  readonly #views: (Buffer | undefined)[] = Array.from({ length: ANSWER_ROOM + 1 });
 
   /** @param bytes what answers may take at most */
   constructor(bytes: number) {
-    const { buffer } = this.bytes;
-    this.table = new LocalTable({ bytes, counts: this.counts, input: buffer, output: buffer });
+    this.table = new LocalTable({ bytes, counts: this.counts, packets: this.#bytes.buffer });
   }
 
   get turn(): number {
     return this.table.path.missed ?? -1;
   }
 
-  answer(query: Buffer): boolean {
+  /** @returns the answer, which the next one overwrites */
+  answer(query: Buffer): Buffer | undefined {
     const { path } = this.table;
     if (query.length > MAX_FAST_QUERY) {
       path.missed = undefined;
-      return false;
+      return undefined;
     }
-    query.copy(this.bytes);
-    if (!path.answer(0, query.length, RECORDS_AT)) return false;
-    this.start = RECORDS_AT - path.headLength;
-    this.end = RECORDS_AT + path.recordsLength;
-    this.bytes.copyWithin(this.start, 0, path.headLength);
-    return true;
+    this.#bytes.set(query);
+    if (!path.answer(0, query.length)) return undefined;
+    return (this.#views[path.length] ??= this.#bytes.subarray(0, path.length));
   }
 
   keep(answer: KeptAnswer): void {

@@ -31,9 +31,8 @@ export function fastPath(source: AnswerSource, tableBytes = 1024 * 1024) {
     message: Buffer,
     client: Client = { address: '192.0.2.1' },
   ): { readonly response: Buffer | undefined; readonly fast: boolean } => {
-    if (table.answer(message)) {
-      return { response: Buffer.from(table.bytes.subarray(table.start, table.end)), fast: true };
-    }
+    const answer = table.answer(message);
+    if (answer !== undefined) return { response: Buffer.from(answer), fast: true };
     const length = respond(message, message.length, client, 'udp', out, table.miss);
     return { response: length === 0 ? undefined : Buffer.from(out.subarray(0, length)), fast: false };
   };

@@ -7,7 +7,13 @@ import { parseOrigin } from './name.ts';
 import { namesBelow, type NamesBelow } from './names-below.ts';
 import type { Answer, AnswerSource, Asker, Dependency, NameSource, Question } from './records.ts';
 import { parseReverseZone } from './reverse-name.ts';
-import { compileService, sameService, type ServiceContext, type ServiceView } from './service.ts';
+import {
+  compileService,
+  sameService,
+  type ServiceContext,
+  type ServiceView,
+  type Standing,
+} from './service.ts';
 import { same } from './same.ts';
 import { parseSlice, type SliceModel } from './slice-model.ts';
 import { fields, text } from './unchecked.ts';
@@ -123,7 +129,8 @@ export class Zone implements AnswerSource, NameSource {
   }
 
   hasService(namespace: string, name: string): boolean {
-    return this.#data.service(namespace, name) !== undefined;
+    // Whoever counts in it, it is there: this must not compile what nobody has asked for.
+    return this.#services.get(`${namespace}/${name}`)?.view !== undefined;
   }
 
   hasNamespace(namespace: string): boolean {
@@ -212,31 +219,24 @@ export class Zone implements AnswerSource, NameSource {
   setReachability(reachability: Reachability): void {
     const before = this.#reachability;
     this.#reachability = reachability;
-    const changed = new Set<Dependency>();
-    for (const [cluster, keys] of this.#index.memberships) {
-      if (cluster === this.#context.ownCluster) continue;
-      if (whyUnreachable(before, cluster) === whyUnreachable(reachability, cluster)) continue;
-      for (const key of keys) {
-        const entry = this.#services.get(key);
-        const standing = entry?.view?.members.find(({ id }) => id === cluster)?.standing.is;
-        // One that is not ready, or drained, does not count either way.
-        if (entry === undefined || (standing !== 'counted' && standing !== 'unreachable')) continue;
-        entry.outdated = true;
-        changed.add(`service:${key}`);
-      }
-    }
-    if (changed.size > 0) this.#announce(changed);
+    const clusters = [...this.#index.memberships.keys()].filter(
+      (cluster) =>
+        cluster !== this.#context.ownCluster &&
+        whyUnreachable(before, cluster) !== whyUnreachable(reachability, cluster),
+    );
+    // One that is not ready, or drained, does not count either way.
+    this.#outdate(clusters, ({ is }) => is === 'counted' || is === 'unreachable');
   }
 
   /** The clusters that an administrator took out of all answers, the own one as well, and in words who did. */
   setDrained(drained: ReadonlyMap<string, string>): void {
     const before = this.#drained;
     this.#drained = drained;
-    const touched = new Set<ServiceKey>();
-    for (const [cluster, keys] of this.#index.memberships) {
-      if (before.get(cluster) !== drained.get(cluster)) for (const key of keys) touched.add(key);
-    }
-    this.#publish(touched);
+    const clusters = [...this.#index.memberships.keys()].filter(
+      (cluster) => before.get(cluster) !== drained.get(cluster),
+    );
+    // One that is not ready, cannot be reached, or has no weight does not count either way.
+    this.#outdate(clusters, (standing) => standing.is === 'counted' || isByHand(standing));
   }
 
   /**
@@ -366,10 +366,28 @@ export class Zone implements AnswerSource, NameSource {
     this.#index.update(key, before, after, changed);
   }
 
+  /** @param matters whether it makes a difference to a member with this standing */
+  #outdate(clusters: readonly string[], matters: (standing: Standing) => boolean): void {
+    const changed = new Set<Dependency>();
+    for (const cluster of clusters) {
+      for (const key of this.#index.memberships.get(cluster) ?? []) {
+        const entry = this.#services.get(key);
+        const member = entry?.view?.members.find(({ id }) => id === cluster);
+        if (entry === undefined || member === undefined || !matters(member.standing)) continue;
+        entry.outdated = true;
+        changed.add(`service:${key}`);
+      }
+    }
+    if (changed.size > 0) this.#announce(changed);
+  }
+
   #tell(changed: Changed): void {
     for (const listener of this.#listeners) listener(changed);
   }
 }
+
+/** Drained by an administrator, not for want of a weight. */
+const isByHand = (standing: Standing): boolean => standing.is === 'drained' && standing.why !== undefined;
 
 function whyUnreachable(reachability: Reachability, cluster: string): string | undefined {
   if (reachability === 'all') return undefined;

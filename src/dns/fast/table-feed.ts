@@ -17,6 +17,9 @@ import { wireName } from './wire-name.ts';
 /** Names below a zone that everything below is asked of the zone itself; see ZoneNames. */
 const TOPS = ['svc', 'dns', 'hostmaster', 'dns-version'];
 
+const SERVICE = 'service:';
+const NAMESPACE = 'namespace:';
+
 export class TableFeed {
   readonly #source: AnswerSource;
   readonly #seed: number;
@@ -132,11 +135,19 @@ export class TableFeed {
   /** Adds the hashes of names that came or went with what changed. */
   #follow(dependency: Dependency, added: number[], removed: number[]): void {
     const { names } = this.#source;
-    const [, kind, namespace = '', service = ''] =
-      /^(service|namespace):([^/]*)\/?(.*)$/s.exec(dependency) ?? [];
-    if (names === undefined || kind === undefined) return;
-    const key = `${namespace}/${service}`;
-    const exists = kind === 'service' ? names.hasService(namespace, service) : names.hasNamespace(namespace);
+    if (names === undefined) return;
+    let key: string;
+    let exists: boolean;
+    // All services of a cluster may change at once: no pattern is matched, and nothing compiled.
+    if (dependency.startsWith(SERVICE)) {
+      key = dependency.slice(SERVICE.length);
+      const slash = key.indexOf('/');
+      exists = names.hasService(key.slice(0, slash), key.slice(slash + 1));
+    } else if (dependency.startsWith(NAMESPACE)) {
+      const namespace = dependency.slice(NAMESPACE.length);
+      key = `${namespace}/`;
+      exists = names.hasNamespace(namespace);
+    } else return;
     if (exists === this.#known.has(key)) return;
     if (exists) this.#known.add(key);
     else this.#known.delete(key);

@@ -136,6 +136,7 @@ export type Event =
   | { readonly type: 'replace imports'; readonly objects: readonly ServiceImport[] }
   | { readonly type: 'replace slices'; readonly objects: readonly EndpointSlice[] }
   | { readonly type: 'reach'; readonly reachability: Reachability }
+  | { readonly type: 'drain'; readonly drained: ReadonlyMap<string, string> }
   | { readonly type: 'stale'; readonly since: string | undefined };
 
 export const anEvent: fc.Arbitrary<Event> = fc.oneof(
@@ -156,6 +157,12 @@ export const anEvent: fc.Arbitrary<Event> = fc.oneof(
       .map((objects): Event => ({ type: 'replace slices', objects })),
   },
   { weight: 2, arbitrary: aReachability.map((reachability): Event => ({ type: 'reach', reachability })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .uniqueArray(fc.tuple(cluster, fc.constantFrom('by alice', 'by bob')), { selector: ([id]) => id })
+      .map((entries): Event => ({ type: 'drain', drained: new Map(entries) })),
+  },
   {
     weight: 1,
     arbitrary: fc
@@ -180,6 +187,8 @@ export function happen(zone: Zone, event: Event): void {
       return zone.replaceSlices(event.objects);
     case 'reach':
       return zone.setReachability(event.reachability);
+    case 'drain':
+      return zone.setDrained(event.drained);
     case 'stale':
       return zone.setStale(event.since);
     default:

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { choose, makeChoice, smoothSequence, type Candidate } from '../../../src/zone/choice.ts';
 import type { Reachability } from '../../../src/zone/zone.ts';
 import { answerOf, ask, zoneOf, type ServiceText } from './driver.ts';
+import type { Zone } from '../../../src/zone/zone.ts';
 
 const Z = 'clusterset.local.';
 const WEB = 'A web.shop.svc.clusterset.local';
@@ -379,32 +380,53 @@ suite('rendezvous', () => {
   });
 });
 
-test('when a cluster goes, all of 10,000 services are told at once, and each answers without it when asked', () => {
-  const services = Object.fromEntries(
-    Array.from({ length: 10_000 }, (_, n) => [
-      `shop/svc-${n}`,
-      { policy: 'weighted', from: { west: { ips: ['10.1.0.1'] }, north: { ips: ['10.3.0.1'] } } },
-    ]),
-  );
-  const zone = zoneOf(services);
-  let told: ReadonlySet<string> | 'all' = new Set<string>();
-  zone.subscribe((changed) => {
-    told = changed;
-    // Whoever hears of it sees the new state already.
-    assert.deepEqual(clustersOf(zone, 3, 'A svc-77.shop.svc.clusterset.local'), 'north north north');
+for (const [what, go] of [
+  ['goes', (zone: Zone, left: Counting) => zone.setReachability(left)],
+  ['is drained', (zone: Zone, left: Counting) => zone.setDrained(new Drained(left))],
+] as const) {
+  test(`when a cluster ${what}, all of 10,000 services are told at once, and each answers without it when asked`, () => {
+    const services = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, n) => [
+        `shop/svc-${n}`,
+        { policy: 'weighted', from: { west: { ips: ['10.1.0.1'] }, north: { ips: ['10.3.0.1'] } } },
+      ]),
+    );
+    const zone = zoneOf(services);
+    let told: ReadonlySet<string> | 'all' = new Set<string>();
+    zone.subscribe((changed) => {
+      told = changed;
+      // Whoever hears of it sees the new state already.
+      assert.deepEqual(clustersOf(zone, 3, 'A svc-77.shop.svc.clusterset.local'), 'north north north');
+      // What tables of finished answers ask then.
+      for (let n = 0; n < 10_000; n++) assert.ok(zone.hasService('shop', `svc-${n}`));
+    });
+    const { serial } = zone;
+    const left = new Counting([['north', { reachable: true }]]);
+    go(zone, left);
+    assert.ok(left.looked < 20, `clusters were looked up ${left.looked} times before anyone asked`);
+    assert.equal(new Set(told).size, 10_001);
+    assert.equal(zone.serial, serial + 1);
+    assert.equal(clustersOf(zone, 3, 'A svc-9999.shop.svc.clusterset.local'), 'north north north');
   });
-  const { serial } = zone;
-  // Each service that is compiled looks up its clusters.
-  let looked = 0;
-  class Counting extends Map<string, { reachable: boolean }> {
-    override get(cluster: string) {
-      looked++;
-      return super.get(cluster);
-    }
+}
+
+/** Each service that is compiled looks up its clusters. */
+class Counting extends Map<string, { reachable: boolean }> {
+  looked = 0;
+  override get(cluster: string) {
+    this.looked++;
+    return super.get(cluster);
   }
-  zone.setReachability(new Counting([['north', { reachable: true }]]));
-  assert.ok(looked < 20, `clusters were looked up ${looked} times before anyone asked`);
-  assert.equal(new Set(told).size, 10_001);
-  assert.equal(zone.serial, serial + 1);
-  assert.equal(clustersOf(zone, 3, 'A svc-9999.shop.svc.clusterset.local'), 'north north north');
-});
+}
+
+/** All clusters but these are drained. */
+class Drained extends Map<string, string> {
+  readonly #left: Counting;
+  constructor(left: Counting) {
+    super();
+    this.#left = left;
+  }
+  override get(cluster: string): string | undefined {
+    return this.#left.get(cluster) === undefined ? 'drained by alice' : undefined;
+  }
+}

@@ -583,9 +583,10 @@ suite('laws', () => {
         const grown = synced();
         for (const event of events) happen(grown, event);
         grown.setStale(undefined);
-        const { imports, slices, reachability } = endState(events);
+        const { imports, slices, reachability, drained } = endState(events);
         const made = newZone();
         made.setReachability(reachability);
+        made.setDrained(drained);
         made.replaceImports(imports);
         made.replaceSlices(slices);
         assert.deepEqual(everything(grown), everything(made));
@@ -791,6 +792,7 @@ function endState(events: readonly Event[]) {
   const imports = new Map<string, ServiceImport>();
   const slices = new Map<string, EndpointSlice>();
   let reachability: Parameters<Zone['setReachability']>[0] = 'all';
+  let drained: ReadonlyMap<string, string> = new Map();
   const key = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
   for (const event of events) {
     if (event.type === 'replace imports') imports.clear();
@@ -804,6 +806,7 @@ function endState(events: readonly Event[]) {
     else if (event.type === 'remove import') imports.delete(key(event.object));
     else if (event.type === 'remove slice') slices.delete(key(event.object));
     else if (event.type === 'reach') ({ reachability } = event);
+    else if (event.type === 'drain') ({ drained } = event);
   }
-  return { imports: [...imports.values()], slices: [...slices.values()], reachability };
+  return { imports: [...imports.values()], slices: [...slices.values()], reachability, drained };
 }

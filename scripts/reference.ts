@@ -9,6 +9,7 @@ import { parseClusterId } from '../src/api/identity.ts';
 import { parseRedisUrl } from '../src/api/redis-url.ts';
 import { electionMetrics } from '../src/commands/election-metrics.ts';
 import { publisherMetrics, redisMetrics } from '../src/commands/redis-metrics.ts';
+import { Propagation, propagationMetric } from '../src/commands/propagation.ts';
 import { storeMetrics } from '../src/commands/store-metrics.ts';
 import { snapshotMetrics } from '../src/commands/snapshot-metrics.ts';
 import { transferMetric } from '../src/commands/dns-secondaries.ts';
@@ -58,6 +59,7 @@ export async function everyMetric(): Promise<ReadonlyMap<string, readonly Metric
       [
         ...dnsMetrics({ counters: new Counters(), cache }),
         ...zoneMetrics(zone),
+        propagationMetric(new Propagation(systemClock)),
         transferMetric({ counts: { whole: 0, steps: 0, nothing: 0, refused: 0 } }),
         ...storeMetrics({}),
         ...redisMetrics(redis.counters),

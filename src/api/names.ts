@@ -42,6 +42,13 @@ export const Annotation = {
   exports: 'pharos.io/exports',
   /** Member's ServiceAccount and heartbeat on the broker: uid of the `kube-system` namespace of the cluster that joined. */
   clusterUid: 'pharos.io/cluster-uid',
+  /** Heartbeat: JSON object, cluster → milliseconds that its heartbeats took to here by the two clocks. */
+  heard: 'pharos.io/heard',
+  /**
+   * Record slice and imported slice: RFC 3339 time with milliseconds at which the exporting cluster's agent
+   * learned of the change, by the clock of the cluster that the object is in the records of, or stands in.
+   */
+  changed: 'pharos.io/changed',
   /** Heartbeat: version of the agent that beats. */
   version: 'pharos.io/version',
   /** Service (from Kubernetes, still honoured): publish endpoints before they are ready. */

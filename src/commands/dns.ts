@@ -15,6 +15,7 @@ import { followSecondaries } from './dns-secondaries.ts';
 import { openDnsSource } from './dns-source.ts';
 import { feedZone } from './feed-zone.ts';
 import { loggingTo } from './logging.ts';
+import { Propagation, propagationMetric } from './propagation.ts';
 import { serveOrExplain } from './serve.ts';
 import { udpWay } from './udp-way.ts';
 import { zoneMetrics } from './zone-metrics.ts';
@@ -66,9 +67,11 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
   });
   onCertificate = (next) => server.setCertificate(next);
   const shutdown = new Shutdown({ process: context.process, log, clock });
+  const propagation = new Propagation(clock);
   const metrics = createMetrics(() => [
     ...dnsMetrics(server),
     ...zoneMetrics(zone),
+    propagationMetric(propagation),
     ...(secondaries?.metrics ?? []),
     ...source.metrics(),
   ]);
@@ -104,7 +107,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     log.info({ services: zone.serviceCount }, 'The zone is complete: answering');
   });
   const { staleAfter } = values;
-  const feed = { store, zone, clock, log: logging('store'), staleAfter, gateways: true };
+  const feed = { store, zone, clock, log: logging('store'), staleAfter, gateways: true, propagation };
   const fed = feedZone(feed, feeding.signal);
   source.follow(shutdown);
 

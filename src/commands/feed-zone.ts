@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore, WatchEvent } from '../store/store.ts';
 import { DRAINS_OF_ZONE, SLICES_OF_ZONE } from '../zone/source.ts';
 import type { Reachability, Zone } from '../zone/zone.ts';
+import type { Propagation } from './propagation.ts';
 
 export interface FeedOptions {
   readonly store: Pick<ObjectStore, 'watch'>;
@@ -19,11 +20,13 @@ export interface FeedOptions {
   readonly staleAfter: number;
   /** Whether the cluster's Gateway objects say which clusters can be reached; else all can. */
   readonly gateways: boolean;
+  /** Told when the zone answers with what has changed. */
+  readonly propagation?: Propagation;
 }
 
 /** Follows the store until `signal` aborts; then, and only then, it resolves. */
 export async function feedZone(options: FeedOptions, signal: AbortSignal): Promise<void> {
-  const { store, zone, gateways } = options;
+  const { store, zone, gateways, propagation } = options;
   const sight = new Sight(options);
   const watches = [
     store.watch(
@@ -43,6 +46,7 @@ export async function feedZone(options: FeedOptions, signal: AbortSignal): Promi
         if (event.type === 'snapshot') zone.replaceSlices(event.objects);
         else if (event.type === 'set') zone.setSlice(event.object);
         else zone.removeSlice(event.object);
+        propagation?.answered(event);
       }),
       signal,
     ),

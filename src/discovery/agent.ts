@@ -25,8 +25,10 @@ import { type ImportFilters, NO_FILTERS } from './import-filters.ts';
 import { ImportSync, type SeenService } from './import-sync.ts';
 import { recordKey } from './labels.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { ClockSkew } from './clock-skew.ts';
 import { clusterOfLease, Hearing } from './hearing.ts';
 import { Loop } from './loop.ts';
+import { arrivalOf, News } from './news.ts';
 import { OwnNetworks } from './own-networks.ts';
 import { type ExportState, StatusSync } from './status-sync.ts';
 import { Writer } from './writer.ts';
@@ -75,6 +77,10 @@ export class Agent implements AsyncDisposable {
   readonly #leases: ObjectCache<Lease>;
   readonly #hearing: Hearing;
   readonly #drainSync: DrainSync;
+  readonly #skew: ClockSkew;
+  readonly #exportNews = new News();
+  readonly #importNews = new News();
+  readonly #clock: Clock;
   readonly #ownNetworks: OwnNetworks;
   readonly #expiry: Expiry | undefined;
   readonly #exports: Loop;
@@ -96,6 +102,7 @@ export class Agent implements AsyncDisposable {
     const toMember = new Writer('member', options.member, counters, log);
     const toBroker = new Writer('broker', options.broker, counters, log);
     const hearing = new Hearing(clock);
+    const skew = new ClockSkew(cluster);
     const instance = randomUUID();
     const events =
       options.events === true ? { events: new Events({ store: options.member, instance, clock, log }) } : {};
@@ -125,6 +132,7 @@ export class Agent implements AsyncDisposable {
       cluster,
       clusterUid: () => member.namespaces.get('kube-system')?.metadata.uid,
       version: options.version ?? 'unknown',
+      delays: () => skew.delays,
       instance,
       broker: options.broker,
       brokerNamespace,
@@ -147,6 +155,7 @@ export class Agent implements AsyncDisposable {
       clusterset,
       broker,
       toBroker,
+      news: this.#exportNews,
       claim: () => heartbeat.claim,
       brokerLocation: options.broker.location,
       onFailure: (key, isFailing) => this.#statuses.add(key, isFailing ? FAILURE_SHOWN_AFTER_MS : 0),
@@ -157,6 +166,7 @@ export class Agent implements AsyncDisposable {
       member,
       store: options.member,
       toMember,
+      news: this.#importNews,
       ...(ips && { ips }),
       ...events,
       clock,
@@ -172,6 +182,8 @@ export class Agent implements AsyncDisposable {
     const selector = { namespace: brokerNamespace, labelExists: [Label.sourceCluster] };
     this.#leases = new ObjectCache({ store: options.broker, clock, kind: Kinds.Lease, selector });
     this.#hearing = hearing;
+    this.#skew = skew;
+    this.#clock = clock;
     this.#ownNetworks = ownNetworks;
     this.#expiry = expiry;
     this.#drainSync = new DrainSync({
@@ -306,14 +318,23 @@ export class Agent implements AsyncDisposable {
   #wire(): void {
     const { namespaces, services, exports, slices, imports, importedSlices } = this.#member;
     const { records, recordSlices } = this.#broker;
-    exports.onChange((key) => this.#touch(key));
+    // What a first list tells has changed at a time that nobody knows.
+    const change = (key: string, { isSynced }: { readonly isSynced: boolean }): void => {
+      if (isSynced) this.#exportNews.note(key, 'service', this.#clock.now());
+      this.#touch(key);
+    };
+    exports.onChange((key) => change(key, exports));
     services.onChange((key) => {
-      if (exports.get(key) !== undefined) this.#touch(key);
+      if (exports.get(key) !== undefined) change(key, services);
     });
     slices.onChange((_key, ...states) => {
       for (const key of keysOf(states, (slice) => keyByLabel(slice, Label.ownServiceName))) {
-        if (exports.get(key) !== undefined) this.#touch(key);
+        if (exports.get(key) !== undefined) change(key, slices);
       }
+    });
+    recordSlices.onChange((_key, before, after) => {
+      const arrival = recordSlices.isSynced ? arrivalOf(before, after, this.#skew) : undefined;
+      if (arrival !== undefined) this.#importNews.note(arrival.service, arrival.slice, arrival.at);
     });
     for (const cache of [records, recordSlices]) {
       cache.onChange((_key, ...states) => {
@@ -334,7 +355,10 @@ export class Agent implements AsyncDisposable {
     });
     this.#leases.onChange((_key, before, after) => {
       const cluster = clusterOfLease(after ?? before);
-      if (cluster !== undefined) this.#hearing.tell(cluster, after);
+      if (cluster === undefined) return;
+      this.#hearing.tell(cluster, after);
+      if (after === undefined) this.#skew.forget(cluster);
+      else if (before !== undefined) this.#skew.heard(cluster, after, this.#clock.now());
     });
     this.#broker.records.onSight((inSight) => {
       if (inSight) this.#heartbeat.beatNow();

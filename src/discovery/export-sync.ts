@@ -7,6 +7,7 @@ import type { Clusterset } from './clusterset.ts';
 import type { Claim } from './heartbeat.ts';
 import type { Publication } from './conditions.ts';
 import type { ExportRecords } from './export.ts';
+import { type News, stamped } from './news.ts';
 import type { Plan } from './plan.ts';
 import { inOrder, together } from './steps.ts';
 import type { Shelf, Writer } from './writer.ts';
@@ -15,6 +16,8 @@ export interface ExportSyncOptions {
   readonly clusterset: Clusterset;
   readonly broker: BrokerCaches;
   readonly toBroker: Writer;
+  /** When what is exported changed, each service as a whole. */
+  readonly news: News;
   /** Whether this cluster may write under its id. */
   readonly claim: () => Claim;
   /** For messages. */
@@ -40,12 +43,17 @@ export class ExportSync {
    * @returns `wait` where there is something to write and the broker is out of sight
    */
   async reconcile(key: string): Promise<'done' | 'wait'> {
-    const { clusterset, toBroker, claim } = this.#options;
+    const { clusterset, toBroker, claim, news } = this.#options;
     if (!clusterset.isOwnKnown || !clusterset.isBrokerKnown) return 'done';
+    const times = news.take(key);
+    const [changed] = times.values();
     const exported = clusterset.exported(key);
     const { imports, slices } = this.#plan(key, exported.is === 'valid' ? exported.records : undefined);
     const count = imports.apply.length + imports.remove.length + slices.apply.length + slices.remove.length;
-    if (count > 0 && (clusterset.isBrokerOutOfSight || claim().is !== 'held')) return 'wait';
+    if (count > 0 && (clusterset.isBrokerOutOfSight || claim().is !== 'held')) {
+      news.giveBack(key, times);
+      return 'wait';
+    }
     try {
       // The order in which a record and its slices arrive does not matter to other members: without slices it
       // has no ready endpoint, without it slices mean nothing. But where an endpoint moves from one slice to
@@ -53,7 +61,10 @@ export class ExportSync {
       await inOrder(
         () =>
           together([
-            toBroker.apply(this.#recordSlices, slices.apply),
+            toBroker.apply(
+              this.#recordSlices,
+              slices.apply.map((slice) => stamped(slice, changed)),
+            ),
             toBroker.apply(this.#records, imports.apply),
           ]),
         () =>
@@ -63,6 +74,7 @@ export class ExportSync {
           ]),
       );
     } catch (error) {
+      news.giveBack(key, times);
       if (error instanceof StoreError) {
         this.#failures.set(key, error);
         this.#options.onFailure(key, true);

@@ -23,6 +23,8 @@ export interface HeartbeatOptions {
   /** The uid of the cluster's `kube-system` namespace; undefined where it has none. */
   readonly clusterUid: () => string | undefined;
   readonly version: string;
+  /** How long the others' heartbeats take to here, for them; undefined where none was heard yet. */
+  readonly delays: () => string | undefined;
   /** Unique to this agent. */
   readonly instance: string;
   readonly broker: ObjectStore;
@@ -122,7 +124,8 @@ export class Heartbeat {
   }
 
   #wanted(before: Lease | undefined): Lease {
-    const { cluster, clusterUid, version, instance, clock } = this.#options;
+    const { cluster, clusterUid, version, instance, delays, clock } = this.#options;
+    const heard = delays();
     const now = new Date(clock.now()).toISOString().replace('Z', '000Z');
     const uid = clusterUid();
     const isMine = before?.spec.holderIdentity === instance;
@@ -137,6 +140,7 @@ export class Heartbeat {
         annotations: {
           [Annotation.version]: version,
           ...(uid !== undefined && { [Annotation.clusterUid]: uid }),
+          ...(heard !== undefined && { [Annotation.heard]: heard }),
         },
       },
       spec: {

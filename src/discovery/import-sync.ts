@@ -16,6 +16,7 @@ import { type ImportedObjects, importedObjects, type Own } from './import.ts';
 import { importConditions } from './import-conditions.ts';
 import type { Events } from './events.ts';
 import { isImported } from './labels.ts';
+import { type News, stamped } from './news.ts';
 import type { Plan } from './plan.ts';
 import type { Seen } from './seen.ts';
 import { inOrder, together } from './steps.ts';
@@ -27,6 +28,8 @@ export interface ImportSyncOptions {
   readonly member: MemberCaches;
   readonly store: ObjectStore;
   readonly toMember: Writer;
+  /** When what other clusters export changed, by this cluster's clock and the names of the imported slices. */
+  readonly news: News;
   /** Absent in direct mode. */
   readonly ips?: ClustersetIps;
   readonly clock: Clock;
@@ -66,11 +69,22 @@ export class ImportSync {
 
   /** Nothing is written before this cluster's lists are complete. */
   async reconcile(key: string): Promise<void> {
-    const { clusterset, member, toMember } = this.#options;
+    const { clusterset, member, news } = this.#options;
     const { namespaces, imports, importedSlices } = member;
     const isHereKnown = namespaces.isSynced && imports.isSynced && importedSlices.isSynced;
     if (!isHereKnown || !clusterset.isOwnKnown) return;
+    const times = news.take(key);
+    try {
+      await this.#reconcile(key, times);
+    } catch (error) {
+      news.giveBack(key, times);
+      throw error;
+    }
+  }
 
+  async #reconcile(key: string, times: ReadonlyMap<string, number>): Promise<void> {
+    const { clusterset, member, toMember } = this.#options;
+    const { namespaces, imports, importedSlices } = member;
     const [namespace = '', service = ''] = key.split('/');
     // All of one moment: what follows may have to wait, and what changes meanwhile brings us here again.
     const isBrokerKnown = clusterset.isBrokerKnown;
@@ -95,6 +109,7 @@ export class ImportSync {
       present,
       toMember.plan(this.#imports, wanted ? [wanted.serviceImport] : [], mine),
       toMember.plan(this.#slices, wanted?.slices ?? [], importedSlices.find('service', key)),
+      times,
     );
     this.#options.ips?.confirm(key);
   }
@@ -155,10 +170,16 @@ export class ImportSync {
     present: ServiceImport | undefined,
     imports: Plan<ServiceImport>,
     slices: Plan<EndpointSlice>,
+    times: ReadonlyMap<string, number> = new Map(),
   ): Promise<void> {
     const { toMember } = this.#options;
     const applySlices = async (): Promise<void> =>
-      toMember.apply(this.#slices, await this.#withoutForeign(slices.apply));
+      toMember.apply(
+        this.#slices,
+        (await this.#withoutForeign(slices.apply)).map((slice) =>
+          stamped(slice, times.get(slice.metadata.name)),
+        ),
+      );
     const removeSlices = (): Promise<void> => toMember.remove(this.#slices, slices.remove);
     const applyImport = async (): Promise<void> => {
       await toMember.apply(this.#imports, imports.apply);

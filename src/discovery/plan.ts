@@ -1,4 +1,5 @@
 /** What to write so that a store holds what it should: the difference, and nothing that is there already. Pure. */
+import { Annotation } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
 
 export interface Plan<T extends KubeObject> {
@@ -8,7 +9,7 @@ export interface Plan<T extends KubeObject> {
 
 /**
  * Objects are the same by name; what matters of them is what Pharos sets: labels, annotations and all
- * fields beside `metadata` and `status`. What cannot become what is desired is removed; the plan after that
+ * fields beside `metadata` and `status`; not when it changed. What cannot become what is desired is removed; the plan after that
  * applies it anew.
  *
  * @param actual only objects that are Pharos's own: what is not desired among them is removed
@@ -80,6 +81,9 @@ function isSameMap(
   a: Readonly<Record<string, string>> = {},
   b: Readonly<Record<string, string>> = {},
 ): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+  const isNone = (name: string): boolean => name === Annotation.changed;
+  return (
+    Object.keys(a).every((name) => a[name] === b[name] || isNone(name)) &&
+    Object.keys(b).every((name) => name in a || isNone(name))
+  );
 }

@@ -1,4 +1,5 @@
 import { type Kind, keyOf } from '../api/kinds.ts';
+import { Annotation } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
 import type { ObjectCache } from '../store/cache.ts';
@@ -40,9 +41,7 @@ export class Writer {
     const isSettled = (object: T): boolean => {
       const settled = this.#settled.get(place(shelf.kind, object));
       const version = versions.get(object.metadata.name);
-      return (
-        version !== undefined && settled?.version === version && settled.applied === JSON.stringify(object)
-      );
+      return version !== undefined && settled?.version === version && settled.applied === textOf(object);
     };
     return { apply: apply.filter((object) => !isSettled(object)), remove };
   }
@@ -53,7 +52,7 @@ export class Writer {
       if (sameContent(object, stored)) this.#settled.delete(place(shelf.kind, object));
       else {
         const version = stored.metadata.resourceVersion;
-        this.#settled.set(place(shelf.kind, object), { version, applied: JSON.stringify(object) });
+        this.#settled.set(place(shelf.kind, object), { version, applied: textOf(object) });
       }
       shelf.cache.wrote(stored);
       return 'applied';
@@ -97,5 +96,9 @@ export class Writer {
     );
   }
 }
+
+/** Without when it changed, which is no part of what is wanted. */
+const textOf = (object: KubeObject): string =>
+  JSON.stringify(object, (name, value: unknown) => (name === Annotation.changed ? undefined : value));
 
 const place = (kind: Kind, object: KubeObject): string => `${kind.kind} ${keyOf(object)}`;

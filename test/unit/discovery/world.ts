@@ -183,13 +183,13 @@ export class World implements AsyncDisposable {
       brokerNamespace: BROKER_NAMESPACE,
       endpoints: this.#options.endpoints ?? 'service',
       ...this.#options.agent,
-      ...more,
       ...(this.#options.clustersetCidrs && {
         clustersetCidrs: this.#options.clustersetCidrs.map(parseCidr),
       }),
       log: this.#log.log,
       clock: this.clock,
       random: () => 0.5,
+      ...more,
     });
     this.#agents.set(member.id, agent);
     return agent;

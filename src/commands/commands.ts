@@ -12,6 +12,7 @@ import { gatewaySpec } from '../config/specs/gateway.ts';
 import { gatewayDrainSpec } from '../config/specs/gateway-drain.ts';
 import { joinSpec } from '../config/specs/join.ts';
 import { leaveSpec } from '../config/specs/leave.ts';
+import { migrateLighthouseSpec } from '../config/specs/migrate-lighthouse.ts';
 import { playgroundSpec } from '../config/specs/playground.ts';
 import { routeAgentSpec } from '../config/specs/route-agent.ts';
 import { unexportSpec } from '../config/specs/unexport.ts';
@@ -57,6 +58,7 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   ),
   entry(joinSpec, async () => (await import('./join.ts')).runJoin),
   entry(leaveSpec, async () => (await import('./leave.ts')).runLeave),
+  entry(migrateLighthouseSpec, async () => (await import('./migrate-lighthouse.ts')).runMigrateLighthouse),
   entry(exportSpec, async () => (await import('./export.ts')).runExport),
   entry(unexportSpec, async () => (await import('./unexport.ts')).runUnexport),
   entry(explainSpec, async () => (await import('./explain.ts')).runExplain),

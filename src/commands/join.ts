@@ -57,7 +57,12 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
       serviceCidrs: values.serviceCidr,
       clustersetCidrs: values.clustersetCidr,
       gatewayNodes: values.gatewayNode,
-      wants: { tunnels: gateway, clusterDns: values.configureClusterDns },
+      wants: {
+        tunnels: gateway,
+        clusterDns: values.configureClusterDns,
+        clustersetIps: values.clustersetIps === 'on',
+        reverseZones: values.reverseZones,
+      },
     },
   );
   const findings = checkPreflight(facts);
@@ -100,13 +105,13 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
   await applyAll(member.store, components);
   const timeoutMs = values.timeout * 1000;
   await untilRunning(member.store, components, { clock: systemClock, timeoutMs, onProgress: say });
-  const stub = { zones: ZONES, servers: await dnsAddresses(member.store) };
+  const stub = { zones: facts.stubZones, servers: await dnsAddresses(member.store) };
   if (values.configureClusterDns) {
     const changes = await planStub(member.store, stub);
     await applyDnsChanges(member.store, changes, { backup: true });
     await untilRestarted(member.store, changes, { clock: systemClock, timeoutMs, onProgress: say });
     say(
-      `cluster DNS sends ${ZONES.join(', ')} to ${stub.servers.join(' ')}` +
+      `cluster DNS sends ${stub.zones.join(', ')} to ${stub.servers.join(' ')}` +
         (changes.some(({ restarts }) => restarts === undefined)
           ? ' as soon as it reads its configuration again'
           : ''),

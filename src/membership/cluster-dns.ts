@@ -51,6 +51,8 @@ export async function planStub(member: ObjectStore, stub: Stub): Promise<DnsChan
   }
   const changes: DnsChange[] = [];
   if (importsServers(corefile)) {
+    const others = Object.entries(custom?.data ?? {}).filter(([key]) => key !== CUSTOM_KEY);
+    expectFree([corefile, ...others.map(([, text]) => text)].join('\n'), stub, CUSTOM);
     changes.push(change(CUSTOM, CUSTOM_KEY, custom, stubBlocks(stub), undefined));
   } else {
     expectFree(corefile, stub, COREDNS);

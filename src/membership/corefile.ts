@@ -17,10 +17,16 @@ const END = '# END pharos';
 const OURS = new RegExp(`\n${BEGIN}\n[^]*?${END}\n`, 'g');
 
 /** Server blocks that send the zones to the servers. Answers are as fast as a cache, and never old: no `cache`. */
-export const stubBlocks = ({ zones, servers }: Stub): string =>
-  zones
-    .map((zone) => `${zone.replace(/\.$/, '')}:53 {\n    errors\n    forward . ${servers.join(' ')}\n}\n`)
-    .join('');
+export function stubBlocks({ zones, servers }: Stub): string {
+  const block = (keys: readonly string[]): string =>
+    keys.length === 0 ? '' : `${keys.join(' ')} {\n    errors\n    forward . ${servers.join(' ')}\n}\n`;
+  const keyOf = (zone: string): string => `${zone.replace(/\.$/, '')}:53`;
+  const forward = zones.filter((zone) => !isReverse(zone)).map((zone) => block([keyOf(zone)]));
+  // A network that ends within a label is many zones.
+  return [...forward, block(zones.filter(isReverse).map(keyOf))].join('');
+}
+
+const isReverse = (zone: string): boolean => /\.arpa\.?$/.test(zone);
 
 /** @returns the Corefile with the stub, and with no other of Pharos's: a second time changes nothing */
 export const withStub = (corefile: string, stub: Stub): string =>

@@ -80,6 +80,11 @@ export const joinSpec = {
       form: 'switch',
       help: 'Add the zone\'s stub domain to CoreDNS\'s Corefile; "pharos leave" takes it out',
     },
+    'reverse-zones': {
+      form: 'switch',
+      default: 'true',
+      help: "With it, those of the clusterset's IPs and of the other members' pods; join again when a member is new",
+    },
     image: {
       form: 'value',
       help: 'Image of Pharos, with its tag, where it is not the one of this version',

@@ -11,6 +11,7 @@ import { gatewaySpec } from './gateway.ts';
 import { gatewayDrainSpec } from './gateway-drain.ts';
 import { joinSpec } from './join.ts';
 import { leaveSpec } from './leave.ts';
+import { migrateLighthouseSpec } from './migrate-lighthouse.ts';
 import { playgroundSpec } from './playground.ts';
 import { routeAgentSpec } from './route-agent.ts';
 import { unexportSpec } from './unexport.ts';
@@ -35,6 +36,7 @@ export const specs: readonly CommandSpec[] = [
   brokerRemoveClusterSpec,
   joinSpec,
   leaveSpec,
+  migrateLighthouseSpec,
   exportSpec,
   unexportSpec,
   explainSpec,

@@ -4,7 +4,7 @@ import type { ClusterId } from '../../api/identity.ts';
 import type { Access } from '../../store/server-questions.ts';
 import { Refusal } from '../refusal.ts';
 import { describeAccess } from './access.ts';
-import type { Networks } from './networks.ts';
+import { type Networks, networksOf } from './networks.ts';
 
 /** One API server. */
 export interface ServerFacts {
@@ -47,8 +47,15 @@ export interface PreflightFacts {
   readonly clusterset: readonly Cidr[];
   readonly others: readonly MemberNetworks[];
   readonly clusterDns: DnsFacts;
+  /** What cluster DNS is to send to Pharos. */
+  readonly stubZones: readonly string[];
   readonly gateways: GatewayNodes;
-  readonly wants: { readonly tunnels: boolean; readonly clusterDns: boolean };
+  readonly wants: {
+    readonly tunnels: boolean;
+    readonly clusterDns: boolean;
+    readonly clustersetIps: boolean;
+    readonly reverseZones: boolean;
+  };
 }
 
 export interface Finding {
@@ -197,9 +204,6 @@ function checkClusterDns({ clusterDns, wants, member }: PreflightFacts): Finding
         text: `${member.location}: cluster DNS is to be configured by hand: docs/how-to/configure-cluster-dns.md`,
       };
 }
-
-const networksOf = (networks: Networks): readonly Cidr[] =>
-  networks.is === 'found' ? networks.networks : [];
 
 const claims = (networks: readonly Cidr[], owner: string): Claim[] =>
   networks.map((network) => ({ network, owner }));

@@ -44,6 +44,9 @@ export type Networks =
     }
   | { readonly is: 'unknown'; readonly reason: string };
 
+export const networksOf = (networks: Networks): readonly Cidr[] =>
+  networks.is === 'found' ? networks.networks : [];
+
 /** @param given what the operator says, which nothing overrules */
 export function podNetworks(sources: NetworkSources, given: readonly Cidr[]): Networks {
   const ofNodes = cidrs(

@@ -4,15 +4,16 @@ import { type Kind, Kinds } from '../../api/kinds.ts';
 import type { KubeObject, Service } from '../../api/objects.ts';
 import type { Access, ServerQuestions } from '../../store/server-questions.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
-import { type Manifest } from '../manifest.ts';
+import type { Manifest } from '../manifest.ts';
 import { planStub } from '../cluster-dns.ts';
 import { isGatewayNode } from '../gateway-nodes.ts';
 import { listOrNone } from '../members.ts';
 import { Refusal } from '../refusal.ts';
+import { reverseZones } from '../reverse-zones.ts';
 import { accessInMember, accessOnBroker } from './access.ts';
 import type { DnsFacts, MemberNetworks, PreflightFacts, ServerFacts } from './check.ts';
 import type { IpPool, NetworkSources, ServiceCidr } from './networks.ts';
-import { podNetworks, serviceNetworks } from './networks.ts';
+import { networksOf, podNetworks, serviceNetworks } from './networks.ts';
 
 type Server = ObjectStore & ServerQuestions;
 
@@ -38,7 +39,6 @@ export async function readPreflightFacts(
   request: PreflightRequest,
 ): Promise<PreflightFacts> {
   const { cluster, brokerNamespace, wants } = request;
-  const clusterDns = await dnsFacts(member, request.zones);
   const dnsNamespaces = wants.clusterDns ? ['kube-system'] : [];
   const [ofMember, ofBroker, sources, others] = await Promise.all([
     serverFacts(member, accessInMember(request.memberManifests, dnsNamespaces)),
@@ -46,12 +46,22 @@ export async function readPreflightFacts(
     readSources(member),
     readOthers(broker, brokerNamespace, cluster),
   ]);
+  const pods = podNetworks(sources, request.podCidrs);
+  const services = serviceNetworks(sources, request.serviceCidrs);
+  const ranges = {
+    own: [...networksOf(pods), ...networksOf(services)],
+    clusterset: wants.clustersetIps ? request.clustersetCidrs : [],
+    remote: others.flatMap((other) => other.pods),
+  };
+  const stubZones = [...request.zones, ...(wants.reverseZones ? reverseZones(ranges) : [])];
+  const clusterDns = await dnsFacts(member, stubZones);
   return {
     cluster,
     member: ofMember,
     broker: ofBroker,
-    pods: podNetworks(sources, request.podCidrs),
-    services: serviceNetworks(sources, request.serviceCidrs),
+    pods,
+    services,
+    stubZones,
     clusterset: request.clustersetCidrs,
     others,
     clusterDns,

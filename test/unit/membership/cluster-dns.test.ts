@@ -93,6 +93,14 @@ suite('cluster DNS gets the stub domain', () => {
       /Helm release/,
     ],
     [
+      'where somebody serves the zone in a file of his own',
+      {
+        coredns: { data: { Corefile: 'import custom/*.server\n' } },
+        'coredns-custom': { data: { 'lighthouse.server': 'clusterset.local:53 {\n}\n' } },
+      },
+      /kube-system\/coredns-custom serves clusterset\.local by a block that Pharos did not write/,
+    ],
+    [
       'where somebody serves the zone already',
       { coredns: { data: { Corefile: `${COREFILE}clusterset.local {\n}\n` } } },
       /serves clusterset\.local by a block that Pharos did not write/,

@@ -106,3 +106,18 @@ clusterset.local:53 {
     assert.equal(importsServers('. {\n    import custom/*.server\n}'), false);
   });
 });
+
+test('reverse zones are in one block beside the zone’s own, and go with it', () => {
+  const stub = {
+    zones: ['clusterset.local', '2.10.in-addr.arpa', '3.10.in-addr.arpa'],
+    servers: ['10.96.0.53'],
+  };
+  const before = '.:53 {\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n}\n';
+  const after = withStub(before, stub);
+  assert.match(
+    after,
+    /\nclusterset\.local:53 \{\n {4}errors\n {4}forward \. 10\.96\.0\.53\n\}\n2\.10\.in-addr\.arpa:53 3\.10\.in-addr\.arpa:53 \{\n/,
+  );
+  assert.equal(withoutStub(after), before);
+  assert.deepEqual(zonesOfOthers(`3.10.in-addr.arpa {\n}\n${before}`, stub.zones), ['3.10.in-addr.arpa']);
+});

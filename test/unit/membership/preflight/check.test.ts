@@ -35,7 +35,8 @@ const SOUND: PreflightFacts = {
   others: [other('east', ['10.2.0.0/16', 'fd02::/48'], ['10.102.0.0/16'], ['243.0.0.0/16'])],
   clusterDns: { is: 'configurable', where: ['ConfigMap kube-system/coredns'] },
   gateways: { all: ['n1', 'n2', 'n3'], labelled: ['n1'], given: ['n2'] },
-  wants: { tunnels: true, clusterDns: true },
+  stubZones: ['clusterset.local'],
+  wants: { tunnels: true, clusterDns: true, clustersetIps: false, reverseZones: true },
 };
 const said = (facts: Partial<PreflightFacts>, level: 'warning' | 'refusal'): string[] =>
   checkPreflight({ ...SOUND, ...facts })
@@ -137,7 +138,7 @@ suite('joining is refused', () => {
 });
 
 suite('joining goes on with a warning', () => {
-  const flat = { wants: { tunnels: false, clusterDns: false } };
+  const flat = { wants: { ...SOUND.wants, tunnels: false, clusterDns: false } };
   const cases: Readonly<Record<string, readonly [facts: Partial<PreflightFacts>, says: RegExp]>> = {
     'where networks overlap and no tunnel is wanted': [
       { ...flat, others: [other('east', ['10.1.0.0/16'])] },

@@ -21,6 +21,7 @@ import {
   type ServicePlan,
 } from './node-services.ts';
 import { makePki } from './pki.ts';
+import { joinPods, podMtu, type PodNetwork } from './pod-network.ts';
 import { waitReady } from './ready.ts';
 import { startRelay } from './relay.ts';
 import { Rest } from './rest.ts';
@@ -31,8 +32,10 @@ export interface ClusterOptions {
   readonly nodes?: number;
   readonly dualStack?: boolean;
   readonly proxyMode?: ProxyMode;
-  /** What cluster DNS serves by from the start, made from the address of the first node; else names of the cluster alone. */
-  readonly corefile?: (nodeIp: string) => string;
+  /** How pods of different nodes reach each other, and whether other clusters reach them: `fabric` unless given. */
+  readonly podNetwork?: PodNetwork;
+  /** What cluster DNS serves by from the start, made from the addresses of the first node and of cluster DNS; else names of the cluster alone. */
+  readonly corefile?: (nodeIp: string, dnsIp: string) => string;
 }
 
 /** A whole Kubernetes: control plane, kubelet, containerd, kube-proxy and CoreDNS on nodes of its own. */
@@ -79,7 +82,11 @@ export interface ClusterDeps {
 export async function startCluster(
   name: string,
   deps: ClusterDeps,
-  { proxyMode = 'nftables', corefile: firstCorefile = () => defaultCorefile }: ClusterOptions,
+  {
+    proxyMode = 'nftables',
+    podNetwork = 'fabric',
+    corefile: firstCorefile = () => defaultCorefile,
+  }: ClusterOptions,
 ): Promise<Cluster> {
   const { addresses, binaries, dir, fabric, lab } = deps;
   const [first] = addresses.nodes;
@@ -103,8 +110,7 @@ export async function startCluster(
       fabric.attach(nodeNames[index] ?? '', linkOf(deps.index, index), node),
     ),
   );
-  // The first node's kube-proxy translates what comes for a Service from outside the cluster.
-  await fabric.routeVia(addresses.serviceCidrs, first.ips);
+  await joinPods(podNetwork, { fabric, netnses, addresses });
   const port = await startRelay({
     lab,
     dir: join(dir, 'relay'),
@@ -135,6 +141,7 @@ export async function startCluster(
           addresses: node,
           cluster: addresses,
           proxyMode,
+          podMtu: podMtu[podNetwork],
           caFile: pki.files.ca,
           proxyKubeconfig,
         },
@@ -172,7 +179,7 @@ export async function startCluster(
     await Promise.all([
       ...nodes.map((node) => node.start()),
       apiReady().then(() =>
-        Promise.all([installCrds(rest, deps.crds), setClusterDns(firstCorefile(firstIp))]),
+        Promise.all([installCrds(rest, deps.crds), setClusterDns(firstCorefile(firstIp, addresses.dnsIp))]),
       ),
     ]);
     await must('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');

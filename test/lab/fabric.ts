@@ -3,8 +3,7 @@ import { Netns } from './netns.ts';
 
 /**
  * What joins the nodes of all clusters of a lab: a namespace with a bridge that is also everyone's router.
- * It knows the way to all pods and, through a node of the cluster in question, to all Services: so
- * clusters reach each other as tunnels will let them.
+ * It knows the nodes, and of clusters that ask for it the way to their pods and Services as well.
  */
 export class Fabric {
   readonly netns: Netns;
@@ -50,7 +49,6 @@ export class Fabric {
       'link set eth0 up',
       ...addresses.ips.map((_, i) => `route add default via ${plan.router[i]}`),
     ]);
-    await this.routeVia(addresses.podCidrs, addresses.ips);
     return node;
   }
 

@@ -5,7 +5,7 @@ import { ensureBinaries } from './binaries.ts';
 import { command, must } from './command.ts';
 import { writeArchive, type Image } from './image-archive.ts';
 import { lock } from './lock.ts';
-import { makeLayer, type LayerContent } from './layers.ts';
+import { makeLayer, type Layer, type LayerContent } from './layers.ts';
 
 /** Images that every node of the lab has, made of programs of this machine: nothing is pulled from a registry. */
 export const image = {
@@ -13,10 +13,12 @@ export const image = {
   coredns: 'lab.pharos.io/coredns:1',
   /** A shell, busybox, and the real curl, dig, getent, socat, ip, nft and conntrack. Sleeps unless told otherwise. */
   tools: 'lab.pharos.io/tools:1',
-  /** Answers GET / on port 8080 with its host name and the address that asked: `web-0 10.101.0.7`. */
+  /** Answers GET / on port 8080 with its host name and the address that asked: `web-0 10.101.0.7`; POST with what it was sent. */
   whoami: 'lab.pharos.io/whoami:1',
   /** Not on the nodes until loaded: {@link pharosImage}. Its command is `pharos`. */
   pharos: 'docker.io/library/pharos:lab',
+  /** Not on the nodes until loaded: {@link pharosHostImage}. The same with the host's tools, for gateways and route agents. */
+  pharosHost: 'docker.io/library/pharos-host:lab',
 } as const;
 
 const searchPath = [
@@ -43,6 +45,7 @@ async function libraries(program: string): Promise<string[]> {
   return [...stdout.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map((match) => match[1] ?? '');
 }
 
+/** Programs of this machine and their libraries, for an image. */
 async function programs(names: readonly string[]): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const name of names) {
@@ -83,7 +86,9 @@ async function baseContent(): Promise<LayerContent> {
 const whoami = `#!/bin/sh
 client=\${REMOTE_ADDR#[}
 client=\${client#::ffff:}
-printf 'Content-Type: text/plain\\n\\n%s %s\\n' "$(hostname)" "\${client%]}"
+printf 'Content-Type: text/plain\\n\\n'
+if [ "$REQUEST_METHOD" = POST ]; then exec head -c "$CONTENT_LENGTH"; fi
+printf '%s %s\\n' "$(hostname)" "\${client%]}"
 `;
 const forever = '2147483647';
 
@@ -121,6 +126,7 @@ export async function nodeImages(): Promise<string> {
 
 const project = join(import.meta.dirname, '..', '..');
 
+/** Paths of all files of a folder, but for source maps. */
 async function filesBelow(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { withFileTypes: true, recursive: true });
   return entries
@@ -132,10 +138,8 @@ async function filesBelow(dir: string): Promise<string[]> {
 /** What deploy/Dockerfile copies: the package as it is published, and nothing of its making. */
 const PACKAGE = ['package.json', 'LICENSE', 'dist', 'deploy/crds', 'deploy/manifests', 'examples'];
 
-/** Path of an archive with {@link image.pharos}: what deploy/Dockerfile makes, of this Node and this checkout. */
-export async function pharosImage(): Promise<string> {
-  // Held until the archive is there: it is awaited below.
-  await using _ = await lock('images');
+/** Layers of Node and of the package, the same in all images of Pharos. For one caller at a time. */
+async function pharosLayers(): Promise<Layer[]> {
   await must(process.execPath, [join(project, 'scripts/build.ts')]);
   const files: Record<string, string> = {};
   for (const part of PACKAGE) {
@@ -147,12 +151,37 @@ export async function pharosImage(): Promise<string> {
   const node = await realpath(process.execPath);
   const runtime: Record<string, string> = { '/usr/bin/node': node };
   for (const library of await libraries(node)) runtime[library] = library;
+  return [await makeLayer({ files: runtime }), await makeLayer({ files })];
+}
+
+const pharosCommand = { entrypoint: ['/usr/bin/node', '/pharos/dist/cli.js'], workingDir: '/pharos' };
+
+/** Path of an archive with {@link image.pharos}: what deploy/Dockerfile makes, of this Node and this checkout. */
+export async function pharosImage(): Promise<string> {
+  // Held until the archive is there: it is awaited below.
+  await using _ = await lock('images');
+  return await writeArchive([{ reference: image.pharos, layers: await pharosLayers(), ...pharosCommand }]);
+}
+
+/** strongSwan's libraries and plugins, which its programs load by path, and the settings that they must find. */
+const STRONGSWAN = ['/usr/lib/ipsec', '/etc/strongswan.d'];
+
+/** Path of an archive with {@link image.pharos} and {@link image.pharosHost}: both that deploy/Dockerfile makes. */
+export async function pharosHostImage(): Promise<string> {
+  const binaries = await ensureBinaries(['wireguard-go']);
+  // Held until the archive is there: it is awaited below.
+  await using _ = await lock('images');
+  const layers = await pharosLayers();
+  const tools = await programs(['ip', 'bridge', 'nft', 'conntrack', 'wg', 'swanctl', 'charon-systemd']);
+  tools['/usr/bin/wireguard-go'] = binaries['wireguard-go'];
+  tools['/etc/strongswan.conf'] = '/etc/strongswan.conf';
+  for (const file of (await Promise.all(STRONGSWAN.map(filesBelow))).flat()) {
+    tools[file] = file;
+    if (/\.so(\.|$)/.test(file)) for (const library of await libraries(file)) tools[library] = library;
+  }
+  const host = [await makeLayer(await baseContent()), await makeLayer({ files: tools })];
   return await writeArchive([
-    {
-      reference: image.pharos,
-      layers: [await makeLayer({ files: runtime }), await makeLayer({ files })],
-      entrypoint: ['/usr/bin/node', '/pharos/dist/cli.js'],
-      workingDir: '/pharos',
-    },
+    { reference: image.pharos, layers, ...pharosCommand },
+    { reference: image.pharosHost, layers: [...host, ...layers], ...pharosCommand },
   ]);
 }

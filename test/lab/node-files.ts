@@ -11,6 +11,7 @@ export interface NodeSettings {
   readonly addresses: NodeAddresses;
   readonly cluster: ClusterAddresses;
   readonly proxyMode: ProxyMode;
+  readonly podMtu: number;
   /** Folder of this machine that holds the node's disk. */
   readonly disk: string;
   /** Path below each cgroup hierarchy. */
@@ -25,7 +26,7 @@ export const configDir = '/run/lab';
 const any = (cidr: string): string => (cidr.includes(':') ? '::/0' : '0.0.0.0/0');
 
 /** Every pod on a link of its own, so that all its traffic is routed and kube-proxy sees it, without br_netfilter. */
-export function cniConfig({ addresses }: NodeSettings): string {
+export function cniConfig({ addresses, podMtu }: NodeSettings): string {
   return JSON.stringify({
     cniVersion: '0.4.0',
     name: 'lab',
@@ -33,6 +34,7 @@ export function cniConfig({ addresses }: NodeSettings): string {
       {
         type: 'ptp',
         ipMasq: false,
+        mtu: podMtu,
         ipam: {
           type: 'host-local',
           // On a tmpfs: after a power cut no address is taken.

@@ -57,10 +57,13 @@ seccompProfile: { type: RuntimeDefault }
 livenessProbe:
   httpGet: { path: /healthz, port: metrics }
   periodSeconds: 10
+  # Of a node that is too busy to answer within a second, the tunnels must not be taken down as well.
+  timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
   httpGet: { path: /readyz, port: metrics }
   periodSeconds: 2
+  timeoutSeconds: 5
 {{- end }}
 
 {{/* Replicas apart from each other where the nodes allow it. */}}

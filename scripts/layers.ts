@@ -14,6 +14,7 @@ const LAYERS: Readonly<Record<string, readonly string[] | 'everything'>> = {
   dns: ['api', 'zone', 'observability'],
   discovery: ['api', 'store', 'runtime', 'observability'],
   membership: ['api', 'store', 'runtime', 'observability'],
+  diagnosis: ['api', 'store', 'runtime', 'host', 'membership', 'config'],
   host: ['api', 'runtime', 'observability'],
   tunnel: ['api', 'store', 'runtime', 'host', 'observability'],
   routing: ['api', 'store', 'runtime', 'host', 'observability'],

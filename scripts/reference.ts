@@ -15,9 +15,12 @@ import { snapshotMetrics } from '../src/commands/snapshot-metrics.ts';
 import { transferMetric } from '../src/commands/dns-secondaries.ts';
 import { zoneMetrics } from '../src/commands/zone-metrics.ts';
 import { type CommandSpec, type Flag, variableOf } from '../src/config/flag.ts';
+import { CHECK_GROUPS } from '../src/config/check-groups.ts';
 import { specs } from '../src/config/specs/specs.ts';
 import { Agent } from '../src/discovery/agent.ts';
 import { agentMetrics } from '../src/discovery/metrics.ts';
+import { groupOf } from '../src/diagnosis/check.ts';
+import { checks } from '../src/diagnosis/checks.ts';
 import { Counters } from '../src/dns/counters.ts';
 import { dnsMetrics } from '../src/dns/metrics.ts';
 import { WireCache } from '../src/dns/wire-cache.ts';
@@ -143,6 +146,35 @@ async function metricsPage(): Promise<string> {
   );
 }
 
+function checksPage(): string {
+  const groups = CHECK_GROUPS.flatMap((group) => {
+    const ofGroup = checks.filter((check) => groupOf(check) === group);
+    return ofGroup.length === 0
+      ? []
+      : [
+          `## ${group}`,
+          ...ofGroup.flatMap(({ id, proves, how, mend, docs }) => [
+            `### ${id}`,
+            table(
+              ['', ''],
+              [
+                ['proves', sentence(proves)],
+                ['how', how],
+                ['mend', `${mend} [More](${relative('docs/reference', docs)})`],
+              ],
+            ),
+          ]),
+        ];
+  });
+  return page(
+    '# Checks of `pharos diagnose`',
+    'Each is run by itself and ends as `ok`, `failed` with reasons, `skipped` where there is nothing to check, or ' +
+      '`unknown` where it can not be found out from where the command runs. `--group` and `--only` choose, `--skip` ' +
+      'leaves out. [How to read them](../how-to/find-out-what-is-wrong.md).',
+    ...groups,
+  );
+}
+
 const page = (title: string, ...parts: readonly string[]): string =>
   [title, GENERATED, ...parts.filter((part) => part !== '')].join('\n\n');
 
@@ -182,6 +214,7 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   for (const [name, text] of [
     ['cli.md', cliPage()],
     ['metrics.md', await metricsPage()],
+    ['checks.md', checksPage()],
   ] as const) {
     const path = join(root, 'docs/reference', name);
     pages.set(path, await format(text, { ...(await resolveConfig(path)), filepath: path }));

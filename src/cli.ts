@@ -34,7 +34,8 @@ switch (configured.type) {
       const run = await commands.get(spec)!();
       const { stdout, stderr } = process;
       // What is running ends by a signal. Else nothing that a library left open may keep the process alive.
-      if ((await run(values, { version, environment, stdout, stderr, process })) === 'done') process.exit();
+      const result = await run(values, { version, environment, stdout, stderr, process });
+      if (result !== 'running') process.exit(result === 'done' ? 0 : 1);
     } catch (error) {
       process.stderr.write(`${failureText(spec.name, error)}\n`);
       process.exit(1);

@@ -20,7 +20,11 @@ export interface Output {
 }
 
 /**
- * Resolves with `done`, or with `running` when everything is set up that will end by a signal.
+ * Resolves with `done`, with `failed` when it was done and what it found is bad (exit status 1), or with
+ * `running` when everything is set up that will end by a signal.
  * @throws Error: with a `code` it is for the user and its message says all; without one it is a bug
  */
-export type Run<S extends CommandSpec> = (values: Values<S>, context: Context) => Promise<'done' | 'running'>;
+export type Run<S extends CommandSpec> = (
+  values: Values<S>,
+  context: Context,
+) => Promise<'done' | 'failed' | 'running'>;

@@ -5,6 +5,7 @@ import { brokerDeploySpec } from '../config/specs/broker-deploy.ts';
 import { brokerRemoveClusterSpec } from '../config/specs/broker-remove-cluster.ts';
 import { brokerShowSpec } from '../config/specs/broker-show.ts';
 import { completionSpec } from '../config/specs/completion.ts';
+import { diagnoseSpec } from '../config/specs/diagnose.ts';
 import { dnsSpec } from '../config/specs/dns.ts';
 import { explainSpec } from '../config/specs/explain.ts';
 import { exportSpec } from '../config/specs/export.ts';
@@ -69,5 +70,6 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   entry(showEndpointsSpec, async () => (await import('./show-endpoints.ts')).runShowEndpoints),
   entry(drainSpec, async () => (await import('./drain.ts')).runDrain),
   entry(undrainSpec, async () => (await import('./undrain.ts')).runUndrain),
+  entry(diagnoseSpec, async () => (await import('./diagnose.ts')).runDiagnose),
   entry(completionSpec, async () => (await import('./completion.ts')).runCompletion),
 ]);

@@ -121,3 +121,30 @@ export function blockFor(blocks: readonly ServerBlock[], zone: string): ServerBl
   }
   return best?.block;
 }
+
+/** Who answers for a zone, by what a Corefile says. */
+export type ZoneServer =
+  | { readonly by: 'forward'; readonly to: readonly string[] }
+  /** The CoreDNS plugin of Pharos. */
+  | { readonly by: 'pharos' }
+  /** The option of CoreDNS's plugin kubernetes. */
+  | { readonly by: 'multicluster' }
+  | { readonly by: 'other' };
+
+/** What a Corefile does with a zone; undefined where no block names it. A default block does not count. */
+export function zoneServerOf(corefile: string, zone: string): ZoneServer | undefined {
+  const wanted = zoneOf(zone);
+  for (const { zones, directives } of serverBlocks(corefile)) {
+    const isOption = directives.some(
+      ([, brace, option, ...served]) =>
+        brace === '{' && option === 'multicluster' && served.map(zoneOf).includes(wanted),
+    );
+    if (isOption) return { by: 'multicluster' };
+    if (!zones.includes(wanted)) continue;
+    if (directives.some(([plugin]) => plugin === 'pharos')) return { by: 'pharos' };
+    const forwards = directives.filter(([plugin, brace]) => plugin === 'forward' && brace !== '{');
+    const to = forwards.flatMap(([, , ...targets]) => targets);
+    return to.length === 0 ? { by: 'other' } : { by: 'forward', to };
+  }
+  return undefined;
+}

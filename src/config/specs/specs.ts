@@ -4,6 +4,7 @@ import { brokerDeploySpec } from './broker-deploy.ts';
 import { brokerRemoveClusterSpec } from './broker-remove-cluster.ts';
 import { brokerShowSpec } from './broker-show.ts';
 import { completionSpec } from './completion.ts';
+import { diagnoseSpec } from './diagnose.ts';
 import { dnsSpec } from './dns.ts';
 import { explainSpec } from './explain.ts';
 import { exportSpec } from './export.ts';
@@ -47,5 +48,6 @@ export const specs: readonly CommandSpec[] = [
   showEndpointsSpec,
   drainSpec,
   undrainSpec,
+  diagnoseSpec,
   completionSpec,
 ];

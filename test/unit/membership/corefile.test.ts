@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
-import { importsServers, withoutStub, withStub, zonesOfOthers } from '../../../src/membership/corefile.ts';
+import {
+  importsServers,
+  withoutStub,
+  withStub,
+  zonesOfOthers,
+  zoneServerOf,
+} from '../../../src/membership/corefile.ts';
 
 const stub = { zones: ['clusterset.local'], servers: ['10.96.0.53'] };
 const KUBEADM = `.:53 {
@@ -120,4 +126,28 @@ test('reverse zones are in one block beside the zone’s own, and go with it', (
   );
   assert.equal(withoutStub(after), before);
   assert.deepEqual(zonesOfOthers(`3.10.in-addr.arpa {\n}\n${before}`, stub.zones), ['3.10.in-addr.arpa']);
+});
+
+test('who answers for a zone is told, in whatever way it gets there', () => {
+  const cases: readonly (readonly [corefile: string, expected: unknown])[] = [
+    ['.:53 {\n    forward . /etc/resolv.conf\n}\n', undefined],
+    [
+      'clusterset.local:53 {\n    errors\n    forward . 10.0.0.1 10.0.0.2\n}\n',
+      { by: 'forward', to: ['10.0.0.1', '10.0.0.2'] },
+    ],
+    [
+      'dns://Clusterset.Local. {\n    forward . 10.0.0.1 {\n        max_fails 0\n    }\n}\n',
+      { by: 'forward', to: ['10.0.0.1'] },
+    ],
+    ['clusterset.local {\n    pharos dns+srv://x\n}\n', { by: 'pharos' }],
+    [
+      '.:53 {\n    kubernetes cluster.local clusterset.local {\n        multicluster clusterset.local\n    }\n}\n',
+      { by: 'multicluster' },
+    ],
+    ['clusterset.local {\n    errors\n}\n', { by: 'other' }],
+    ['# clusterset.local {\n# }\n', undefined],
+  ];
+  for (const [corefile, expected] of cases) {
+    assert.deepEqual(zoneServerOf(corefile, 'clusterset.local.'), expected, corefile);
+  }
 });

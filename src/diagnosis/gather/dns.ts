@@ -1,0 +1,112 @@
+/** How cluster DNS is configured, and what the servers answer. */
+import { Resolver } from 'node:dns/promises';
+import { Kinds } from '../../api/kinds.ts';
+import { importsServers } from '../../membership/corefile.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import { type Gatherers, type Get, NotHere, NotKnown } from '../fact-source.ts';
+import type { CorefileFact, DnsAnswer, DnsOutcome } from '../facts.ts';
+
+type DnsFact = 'corefiles' | 'nodeLocalCorefile' | 'straightAnswer' | 'clusterDnsAnswer';
+
+/** Asks a server at `address:port` for the texts of a name. */
+export type Ask = (server: string, name: string) => Promise<DnsOutcome>;
+
+/** How servers can be asked. */
+export interface Asking {
+  /** Undefined where no question can be asked, for the reason that `cannotAsk` gives. */
+  readonly ask: Ask | undefined;
+  readonly cannotAsk: string;
+  /** `ADDRESS:PORT`, where it is not what the Service says. */
+  readonly dnsServer: string | undefined;
+  readonly clusterDns: string | undefined;
+}
+
+interface DnsGathererOptions {
+  readonly member: ObjectStore;
+  readonly zone: string;
+  readonly asking: Asking;
+}
+
+const SYSTEM = 'kube-system';
+
+export const dnsGatherers = (options: DnsGathererOptions): Pick<Gatherers, DnsFact> => ({
+  corefiles: () => readCorefiles(options.member),
+  nodeLocalCorefile: () => readCorefile(options.member, 'node-local-dns'),
+  straightAnswer: async (get) => {
+    const server = options.asking.dnsServer ?? (await pharosAddress(get));
+    return answer(options, server, `pharos dns at ${server}`);
+  },
+  clusterDnsAnswer: async () => {
+    const server = options.asking.clusterDns ?? (await clusterDnsAddress(options.member));
+    return answer(options, server, `cluster DNS at ${server}`);
+  },
+});
+
+async function answer(
+  { asking: { ask, cannotAsk }, zone }: DnsGathererOptions,
+  address: string,
+  server: string,
+): Promise<DnsAnswer> {
+  if (ask === undefined) throw new NotKnown(cannotAsk);
+  return { server, outcome: await ask(address, `dns-version.${zone}`) };
+}
+
+async function readCorefile(member: ObjectStore, name: string): Promise<CorefileFact | undefined> {
+  const map = await member.get(Kinds.ConfigMap, { namespace: SYSTEM, name });
+  const text = map?.data?.['Corefile'];
+  return text === undefined ? undefined : { where: `ConfigMap ${SYSTEM}/${name}`, text };
+}
+
+async function readCorefiles(member: ObjectStore): Promise<CorefileFact[]> {
+  const main = await readCorefile(member, 'coredns');
+  if (main === undefined) return [];
+  if (!importsServers(main.text)) return [main];
+  const custom = await member.get(Kinds.ConfigMap, { namespace: SYSTEM, name: 'coredns-custom' });
+  const servers = Object.entries(custom?.data ?? {}).filter(([key]) => key.endsWith('.server'));
+  return [
+    main,
+    ...servers.map(([key, text]) => ({ where: `ConfigMap ${SYSTEM}/coredns-custom, ${key}`, text })),
+  ];
+}
+
+async function pharosAddress(get: Get): Promise<string> {
+  const [address] = (await get('dnsService'))?.spec.clusterIPs ?? [];
+  if (address === undefined) throw new NotHere('there is no Service pharos-dns to ask: see dns.endpoints');
+  return withPort(address);
+}
+
+async function clusterDnsAddress(member: ObjectStore): Promise<string> {
+  const services = await member.list(Kinds.Service, { namespace: SYSTEM, labels: { 'k8s-app': 'kube-dns' } });
+  const [address] = services.flatMap(({ spec }) => spec.clusterIPs ?? []).filter((ip) => ip !== 'None');
+  if (address === undefined) {
+    throw new NotKnown(
+      `no Service with label k8s-app=kube-dns in ${SYSTEM}: name cluster DNS by --cluster-dns`,
+    );
+  }
+  return withPort(address);
+}
+
+const withPort = (address: string): string => (address.includes(':') ? `[${address}]:53` : `${address}:53`);
+
+/** As the resolver of this machine asks, over UDP and, where an answer is cut, TCP. */
+export const askFromHere: Ask = async (server, name) => {
+  const resolver = new Resolver({ timeout: 1500, tries: 2 });
+  resolver.setServers([server]);
+  try {
+    return { is: 'answered', texts: (await resolver.resolveTxt(name)).map((parts) => parts.join('')) };
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const outcome = OUTCOMES.get(code);
+    return outcome === undefined
+      ? { is: 'silent', message: code === 'ETIMEOUT' ? 'no answer' : message }
+      : { is: outcome };
+  }
+};
+
+/** What c-ares makes of a response code → outcome. */
+const OUTCOMES: ReadonlyMap<string, 'nxdomain' | 'nodata' | 'servfail' | 'refused'> = new Map([
+  ['ENOTFOUND', 'nxdomain'],
+  ['ENODATA', 'nodata'],
+  ['ESERVFAIL', 'servfail'],
+  ['EREFUSED', 'refused'],
+]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
 import { choose, makeChoice, smoothSequence, type Candidate } from '../../../src/zone/choice.ts';
-import type { Reachability } from '../../../src/zone/zone.ts';
+import type { Reachability, Zone } from '../../../src/zone/zone.ts';
 import { answerOf, ask, zoneOf, type ServiceText } from './driver.ts';
 import type { Zone } from '../../../src/zone/zone.ts';
 

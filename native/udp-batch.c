@@ -28,10 +28,10 @@
 #define SEND_WAIT_MS 20
 
 /*
- * Words of a message in `meta`: bytes received, bytes of the answer in the same place. Behind those of all messages:
- * answers that the system did not take so far.
+ * Words of a message in `meta`: bytes received, bytes of the answer in the same place, family, and two of the address.
+ * Behind those of all messages: answers that the system did not take so far.
  */
-#define META_WORDS 2
+#define META_WORDS 5
 
 typedef union {
   struct sockaddr any;
@@ -369,8 +369,16 @@ static napi_value exchange(napi_env env, napi_callback_info info) {
   }
   for (int index = 0; index < count; index++) {
     int32_t *meta = b->meta + index * META_WORDS;
+    address *remote = &b->peers[index];
     meta[0] = (int32_t)b->in[index].msg_len;
-    meta[1] = 0;
+    meta[1] = meta[4] = 0;
+    if (remote->any.sa_family == AF_INET6) {
+      meta[2] = 6;
+      memcpy(meta + 3, &remote->v6.sin6_addr, 8);
+    } else {
+      meta[2] = 4;
+      memcpy(meta + 3, &remote->v4.sin_addr, 4);
+    }
   }
   b->meta[MESSAGES * META_WORDS] = (int32_t)b->lost;
   b->received = count;

@@ -73,8 +73,8 @@ export function dnsMetrics({
       type: 'counter',
       labels: ['action'],
       read: (): Sample[] => [
-        { labels: { action: 'slip' }, value: counters.rateSlipped },
-        { labels: { action: 'drop' }, value: counters.rateDropped },
+        { labels: { action: 'slip' }, value: counters.rateSlipped + counters.fastSum(FastCount.rateSlipped) },
+        { labels: { action: 'drop' }, value: counters.rateDropped + counters.fastSum(FastCount.rateDropped) },
       ],
     },
     counter(

@@ -15,7 +15,7 @@ import { identityText, writeIdentity } from './identity.ts';
 import { Options } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
-import { RateLimiter } from './rate-limit.ts';
+import { type RateLimiter, sharedNow } from './rate-limit.ts';
 import { readRequest, Request, TYPE_IXFR, type Verdict } from './request.ts';
 import { writeError, writeFinished, writeOpt, writeTruncated } from './response.ts';
 import type { WireCache } from './wire-cache.ts';
@@ -83,14 +83,15 @@ export function createResponder(deps: {
   /** Makes the answers that tables keep; absent where there are none. */
   readonly feed?: TableFeed;
   readonly protocol: Protocol;
+  /** For UDP, shared with all that answer it; absent = no limit. */
+  readonly limiter?: RateLimiter | undefined;
   /** Told of an exception in answering, which is a bug; the client has SERVFAIL. */
   readonly onFailure: (error: unknown) => void;
 }): Respond {
-  const { source, cache, counters, feed, protocol } = deps;
-  const { identity, rateLimit, trusts, mayTransfer } = protocol;
+  const { source, cache, counters, feed, protocol, limiter } = deps;
+  const { identity, trusts, mayTransfer } = protocol;
   const request = new Request();
   const options = new Options(protocol);
-  const limiter = rateLimit && new RateLimiter(rateLimit);
   const writer = new MessageWriter(Buffer.alloc(MAX_MESSAGE));
   // The turn of questions that nothing is kept for: rises with each of them.
   let turns = 0;
@@ -156,7 +157,7 @@ export function createResponder(deps: {
   function limited(query: Buffer, client: Client, out: Buffer): number | undefined {
     // Whoever shows a cookie of ours is where it says it is.
     if (limiter === undefined || options.cookie === 'good') return undefined;
-    const verdict = limiter.check(client.address, performance.now());
+    const verdict = limiter.check(client.address, sharedNow());
     if (verdict === 'answer') return undefined;
     if (verdict === 'drop') {
       counters.rateDropped++;

@@ -6,6 +6,7 @@ import type { AnswerSource } from '../zone/records.ts';
 import type { TcpLimits } from './connections.ts';
 import { Counters } from './counters.ts';
 import { PacketTable } from './fast/packet-table.ts';
+import { RateLimiter, sharedRateLimit } from './rate-limit.ts';
 import { TableFeed } from './fast/table-feed.ts';
 import { MAX_MESSAGE } from './header.ts';
 import type { Interfaces } from './interfaces.ts';
@@ -84,18 +85,18 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   };
   const protocol = { ...defaultProtocol(), ...options.protocol };
   const feed = new TableFeed(source, randomInt(2 ** 32), new MessageWriter(Buffer.alloc(MAX_MESSAGE)));
-  const respond = createResponder({ source, cache, counters, feed, protocol, onFailure });
+  const rateLimit = protocol.rateLimit && sharedRateLimit(protocol.rateLimit);
+  const limiter = rateLimit && new RateLimiter(rateLimit);
+  const respond = createResponder({ source, cache, counters, feed, protocol, limiter, onFailure });
   const sessions = new ShimSessions({ source, counters, trusts: protocol.trusts });
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const interfaces = options.interfaces ?? networkInterfaces;
   const reusePort = options.reusePort ?? false;
   const tableBytes = options.tableBytes ?? DEFAULT_TABLE_BYTES;
-  const deps = { respond, counters, feed, reusePort, tableBytes, log };
-  // A limit has to see every query, so with one nothing is answered before the responder.
-  const limited = protocol.rateLimit !== undefined;
-  const batched = limited ? undefined : options.batched;
+  const deps = { respond, counters, feed, reusePort, tableBytes, rateLimit, log };
+  const { batched } = options;
   const workers = batched && new UdpWorkers({ ...deps, ...batched });
-  const udp = workers ?? socketsOf(deps, limited);
+  const udp = workers ?? socketsOf(deps, limiter);
 
   const listeners: Listener[] = [];
   const secure: (TlsSocket & ListenAddress)[] = [];
@@ -170,15 +171,12 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   };
 }
 
-/** Node's own sockets, all with one table, or without one where each query must be seen by the responder. */
+/** Node's own sockets, all with one table. */
 function socketsOf(
-  deps: UdpDeps & { readonly feed: TableFeed; readonly tableBytes: number },
-  limited: boolean,
+  deps: Omit<UdpDeps, 'table'> & { readonly feed: TableFeed; readonly tableBytes: number },
+  limiter: RateLimiter | undefined,
 ): UdpTransport {
-  if (limited) {
-    return { knowsAddressAsked: false, listen: (address, port) => listenUdp(address, port, deps) };
-  }
-  const table = new PacketTable(deps.tableBytes);
+  const table = new PacketTable(deps.tableBytes, limiter);
   deps.feed.attach(table.table);
   deps.counters.fast.push(table.counts);
   return {

@@ -24,7 +24,10 @@ export const Meta = {
   received: 0,
   /** Bytes of the answer; 0 = none. */
   answer: 1,
-  size: 2,
+  /** Whose message it is: 4 or 6 for IPv4 or IPv6, and the first eight bytes of the address, zeros behind IPv4's four. */
+  family: 2,
+  address: 3,
+  size: 5,
 } as const;
 
 /** Calls with wrong arguments throw; so does what the system refuses, with its `code`. */

@@ -5,6 +5,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FastCount } from './fast/fast-counts.ts';
 import { LocalTable } from './fast/local-table.ts';
+import { RateLimiter, sharedNow } from './rate-limit.ts';
 import { loadUdpBatch, Meta } from './udp-batch.ts';
 import { MissPacker, Signal, type WorkerOrder, type WorkerStart } from './worker-protocol.ts';
 
@@ -15,7 +16,7 @@ const MAX_MISSES = 2048;
 /** After it was told to end, packets may still be on their way through the kernel for so long. */
 const LAST_WAIT_MS = 20;
 
-const { sockets, wake, port, signal, counts, tableBytes } = workerData as WorkerStart;
+const { sockets, wake, port, signal, counts, tableBytes, rateLimit } = workerData as WorkerStart;
 const loaded = loadUdpBatch();
 if ('absent' in loaded)
   throw new Error(`The worker lacks the addon that the main thread has: ${loaded.absent}`);
@@ -24,7 +25,18 @@ const batch = addon.create(wake, new Uint8Array(Int32Array.from(sockets).buffer)
 const { handle, packetBytes } = batch;
 const packets = new Uint8Array(batch.packets);
 const meta = new Int32Array(batch.meta);
-const table = new LocalTable({ bytes: tableBytes, counts, packets: batch.packets });
+const limiter = rateLimit && new RateLimiter(rateLimit);
+// The message that is being answered, and when its batch came.
+let asked = 0;
+let now = 0;
+const limit =
+  limiter &&
+  (() => {
+    const at = asked * Meta.size;
+    const address = at + Meta.address;
+    return limiter.checkBytes(meta[at + Meta.family]!, meta[address]!, meta[address + 1]!, now);
+  });
+const table = new LocalTable({ bytes: tableBytes, counts, packets: batch.packets, limit });
 const { path } = table;
 const misses = new MissPacker(addon.peerBytes);
 
@@ -60,7 +72,9 @@ for (;;) {
   counts[FastCount.lost] = meta[batch.messages * Meta.size]!;
   const wasStopping = stopping;
   takeOrders();
+  if (limiter !== undefined && count > 0) now = sharedNow();
   for (let index = 0; index < count; index++) {
+    asked = index;
     const length = meta[index * Meta.size + Meta.received]!;
     if (path.answer(index * packetBytes, length)) meta[index * Meta.size + Meta.answer] = path.length;
     else handOver(index, length);

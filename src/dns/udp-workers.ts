@@ -10,6 +10,7 @@ import { sharedFastCounts } from './fast/fast-counts.ts';
 import type { TableChange, TableHolder } from './fast/table-change.ts';
 import type { TableFeed } from './fast/table-feed.ts';
 import { Peer } from './peer.ts';
+import type { SharedRateLimit } from './rate-limit.ts';
 import { type Respond, RESPONSE_ROOM, type TableMiss } from './respond.ts';
 import type { UdpBatchAddon } from './udp-batch.ts';
 import type { UdpSocket, UdpTransport } from './udp-transport.ts';
@@ -33,6 +34,8 @@ export interface UdpWorkersDeps {
   readonly reusePort: boolean;
   /** What each worker's table may take, in bytes. */
   readonly tableBytes: number;
+  /** Absent = no limit. */
+  readonly rateLimit?: SharedRateLimit | undefined;
   readonly log: Log;
 }
 
@@ -178,6 +181,7 @@ class UdpThread implements TableHolder, TableMiss {
       signal: this.#signal,
       counts: this.#counts,
       tableBytes: this.#deps.tableBytes,
+      rateLimit: this.#deps.rateLimit,
     };
     const worker = new Worker(new URL('./udp-worker.ts', import.meta.url), {
       workerData: start,

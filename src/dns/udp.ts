@@ -23,8 +23,7 @@ export interface UdpDeps {
   readonly counters: Counters;
   /** Whether other sockets of this user may have the same address and port (SO_REUSEPORT). */
   readonly reusePort: boolean;
-  /** Answers what it can; absent where each query must be seen by the responder. */
-  readonly table?: PacketTable | undefined;
+  readonly table: PacketTable;
 }
 
 /**
@@ -34,7 +33,7 @@ export interface UdpDeps {
 export class UdpListener extends UDPServer {
   readonly #respond: Respond;
   readonly #counters: Counters;
-  readonly #table: PacketTable | undefined;
+  readonly #table: PacketTable;
   #out = Buffer.allocUnsafeSlow(RESPONSE_ROOM.udp);
   #hold: ((query: Buffer, client: RemoteInfo) => void) | undefined;
 
@@ -92,9 +91,9 @@ export class UdpListener extends UDPServer {
     }
     const table = this.#table;
     // While answers wait for the kernel, the bytes that the table writes are not its own to change.
-    const answer = queued === 0 ? table?.answer(query) : undefined;
+    const answer = queued === 0 ? table.answer(query, client.address) : undefined;
     if (answer !== undefined) {
-      this.send(answer, client.port, client.address);
+      if (answer.length > 0) this.send(answer, client.port, client.address);
       return;
     }
     // The kernel takes an answer at once or, when its buffer is full, later; then the bytes are not ours to change.
@@ -105,7 +104,7 @@ export class UdpListener extends UDPServer {
       client,
       'udp',
       this.#out,
-      queued === 0 ? table?.miss : undefined,
+      queued === 0 ? table.miss : undefined,
     );
     if (length > 0) this.send(this.#out, 0, length, client.port, client.address);
   }

@@ -1,5 +1,6 @@
 /** What the main thread and its UDP workers say to each other. */
 import type { FastCounts } from './fast/fast-counts.ts';
+import type { SharedRateLimit } from './rate-limit.ts';
 import type { TableChange } from './fast/table-change.ts';
 import type { MessagePort } from 'node:worker_threads';
 
@@ -14,6 +15,7 @@ export interface WorkerStart {
   readonly signal: Int32Array<SharedArrayBuffer>;
   readonly counts: FastCounts;
   readonly tableBytes: number;
+  readonly rateLimit: SharedRateLimit | undefined;
 }
 
 export const Signal = {

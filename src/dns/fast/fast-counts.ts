@@ -8,6 +8,9 @@ export const FastCount = {
   dropped: 2,
   /** Answers that the system did not take. */
   lost: 3,
+  /** Queries over the rate limit: those told to come over TCP, and those told nothing. */
+  rateSlipped: 4,
+  rateDropped: 5,
   /** Responses by the 16 response codes that fit into a header. */
   firstRcode: 8,
 } as const;

@@ -8,6 +8,7 @@
  */
 import { BARE_OPT, OptAt, OWN_UDP_SIZE } from '../edns.ts';
 import { CLASS_IN, Flag, HEADER_BYTES, putUint16, putUint32, uint16 } from '../header.ts';
+import type { RateVerdict } from '../rate-limit.ts';
 import type { AnswerTable } from './answer-table.ts';
 import { BlockAt, words } from './block.ts';
 import { type FastCounts, FastCount } from './fast-counts.ts';
@@ -33,7 +34,7 @@ const ONE_QUESTION = 0x0000_0100;
 const ONE_ADDITIONAL = 0x0100_0000;
 
 export class FastPath {
-  /** Of the answer made last, in bytes. */
+  /** Of the answer made last, in bytes; 0 = it is not to be sent. */
   length = 0;
   /**
    * Of the query that was not answered last: undefined = it is no ordinary one; else what `AnswerTable.missedTurn`
@@ -45,22 +46,26 @@ export class FastPath {
   readonly #table: AnswerTable;
   readonly #names: ZoneNames;
   readonly #counts: FastCounts;
+  readonly #limit: (() => RateVerdict) | undefined;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #labels = new Uint16Array(MAX_LABELS + 1);
 
   /**
    * @param packets where queries are, and their answers
+   * @param limit asked before each answer: whose it is, whoever made this knows
    */
   constructor(deps: {
     readonly table: AnswerTable;
     readonly names: ZoneNames;
     readonly counts: FastCounts;
     readonly packets: ArrayBufferLike;
+    readonly limit?: (() => RateVerdict) | undefined;
   }) {
     this.#table = deps.table;
     this.#names = deps.names;
     this.#counts = deps.counts;
+    this.#limit = deps.limit;
     this.#bytes = new Uint8Array(deps.packets);
     this.#view = new DataView(deps.packets);
   }
@@ -122,7 +127,17 @@ export class FastPath {
       if (block === 0) return false;
       held = this.#names.held;
     }
-    this.#write(held, block, at, questionEnd, at + size - questionEnd, edns, dnssecOk);
+    const verdict = this.#limit === undefined ? 'answer' : this.#limit();
+    if (verdict === 'answer') {
+      this.#write(held, block, at, questionEnd, at + size - questionEnd, edns, dnssecOk);
+    } else if (verdict === 'slip') {
+      this.#counts[FastCount.rateSlipped]!++;
+      this.#writeTruncated(held[block + BlockAt.header]!, at, questionEnd, edns, dnssecOk);
+    } else {
+      this.#counts[FastCount.rateDropped]!++;
+      this.#counts[FastCount.queries]!++;
+      this.length = 0;
+    }
     return true;
   }
 

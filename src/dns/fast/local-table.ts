@@ -1,5 +1,6 @@
 /** A table with the path that answers from it, in whichever thread. */
 import { AnswerTable } from './answer-table.ts';
+import type { RateVerdict } from '../rate-limit.ts';
 import type { FastCounts } from './fast-counts.ts';
 import { FastPath } from './fast-path.ts';
 import type { TableChange, TableHolder } from './table-change.ts';
@@ -15,6 +16,7 @@ export class LocalTable implements TableHolder {
     readonly bytes: number;
     readonly counts: FastCounts;
     readonly packets: ArrayBufferLike;
+    readonly limit?: (() => RateVerdict) | undefined;
   }) {
     this.#table = new AnswerTable(deps.bytes);
     this.path = new FastPath({ ...deps, table: this.#table, names: this.#names });

@@ -31,7 +31,7 @@ export const questionHash = (ofName: number, type: number): number =>
   finalMix(ofName ^ Math.imul(type, 0x9e37_79b1));
 
 /** MurmurHash3's last step: what differs in one bit differs in half of them after it. */
-function finalMix(hash: number): number {
+export function finalMix(hash: number): number {
   let mixed = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2_ae35);
   return mixed ^ (mixed >>> 16);

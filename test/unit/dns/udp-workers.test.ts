@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { type DnsServer, type DnsServerOptions, startDnsServer } from '../../../src/dns/server.ts';
+import { defaultProtocol } from '../../../src/dns/protocol.ts';
 import { FastCount } from '../../../src/dns/fast/fast-counts.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { until } from '../../lab/wait.ts';
@@ -139,4 +140,29 @@ test('closing answers what has arrived', { skip }, async () => {
   await server.close();
   await all;
   socket.close();
+});
+
+test('workers share one rate limit, and answer within it from their tables', { skip }, async () => {
+  const perSecond = 40;
+  const protocol = { ...defaultProtocol(), rateLimit: { perSecond, slip: 1 } };
+  await using server = await start({ source: zoneOf(SERVICES), workers: 2, protocol });
+  const at = server.addresses[0]!;
+  let [asked, cut] = [0, 0];
+  const began = performance.now();
+  await until(
+    'the limit was met',
+    60_000,
+    async () => {
+      // Each from a port of its own, so that both workers are asked.
+      const { response } = await askUdp(at, query({ name: WEB }));
+      asked++;
+      if (response.flag_tc === true) cut++;
+      if (cut > 50) return true;
+      throw new Error(`${cut} of ${asked} were cut`);
+    },
+    1,
+  );
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok(asked - cut <= perSecond * (1 + seconds) + 1, `${asked - cut} answers in ${seconds} s`);
+  assert.ok(server.counters.fastSum(FastCount.rateSlipped) > 0);
 });

@@ -9,10 +9,11 @@ import * as fc from 'fast-check';
 import { Zone } from '../../../../src/zone/zone.ts';
 import { mutate, wellFormed } from '../../../fuzz/mutate.ts';
 import { Random } from '../../../fuzz/random.ts';
+import { FastCount } from '../../../../src/dns/fast/fast-counts.ts';
 import { anEvent, happen, NAMES } from '../../zone/arbitraries.ts';
 import { objectsOf, zoneOf } from '../../zone/driver.ts';
 import { fastPath } from '../support/fast.ts';
-import { opt, option, query } from '../support/messages.ts';
+import { opt, option, query, read } from '../support/messages.ts';
 import { slowly } from '../support/slowly.ts';
 
 const CLIENT = { address: '192.0.2.1' };
@@ -203,4 +204,23 @@ test('questions asked once do not push out those that are asked again and again'
   }
   assert.ok(misses < 50, `${misses} of 5000`);
   assert.ok(table.table.bytes < 128 * 1024, `${table.table.bytes} bytes`);
+});
+
+test('with a rate limit answers come from the table still, over it they are short or none, and cookies pass', () => {
+  const zone = zoneOf({ 'shop/web': { from: { west: { ips: ['10.96.0.1'] } } } });
+  const { send, table, counters } = fastPath(zone, 1024 * 1024, { perSecond: 3, slip: 2 });
+  const name = 'web.shop.svc.clusterset.local';
+  const told = Array.from({ length: 7 }, () => {
+    const { response, fast } = send(query({ name, extra: [opt()] }));
+    const { answers, flag_tc: cut } = response === undefined ? {} : read(response);
+    return `${fast ? 'fast' : 'slow'} ${response === undefined ? 'none' : cut === true ? 'cut' : answers?.length}`;
+  });
+  // The first makes the answer; all of them take of the same limit.
+  assert.deepEqual(told, ['slow 1', 'fast 1', 'fast 1', 'fast cut', 'fast none', 'fast cut', 'fast none']);
+  assert.deepEqual([table.counts[FastCount.rateSlipped], table.counts[FastCount.rateDropped]], [2, 2]);
+  const other = send(query({ name }), { address: '198.51.100.1' });
+  assert.equal(other.fast, true, 'another network has its own');
+  const known = send(query({ name, extra: [opt({ data: option(10, Buffer.alloc(8, 1)) })] }));
+  assert.equal(known.fast, false);
+  assert.equal(counters.rateSlipped, 1);
 });

@@ -2,6 +2,7 @@ import dnsPacket, { type DecodedPacket } from 'dns-packet';
 import { Counters, type Transport } from '../../../../src/dns/counters.ts';
 import type { Client } from '../../../../src/dns/client.ts';
 import { defaultProtocol, type Protocol } from '../../../../src/dns/protocol.ts';
+import { RateLimiter, sharedRateLimit } from '../../../../src/dns/rate-limit.ts';
 import { createResponder, RESPONSE_ROOM } from '../../../../src/dns/respond.ts';
 import { type CacheBounds, WireCache } from '../../../../src/dns/wire-cache.ts';
 import type { AnswerSource } from '../../../../src/zone/records.ts';
@@ -71,7 +72,8 @@ export function queryPath(
   const failures: unknown[] = [];
   const protocol = { ...defaultProtocol(), ...settings };
   const onFailure = (error: unknown): void => void failures.push(error);
-  const respond = createResponder({ source, cache, counters, protocol, onFailure });
+  const limiter = protocol.rateLimit && new RateLimiter(sharedRateLimit(protocol.rateLimit));
+  const respond = createResponder({ source, cache, counters, protocol, limiter, onFailure });
   const room = { udp: Buffer.alloc(RESPONSE_ROOM.udp), tcp: Buffer.alloc(RESPONSE_ROOM.tcp) };
   /** The response's bytes, or undefined where none is due. */
   const send = (

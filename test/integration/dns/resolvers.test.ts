@@ -6,20 +6,38 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { startDnsServer } from '../../../src/dns/server.ts';
 import { silentLog } from '../../../src/observability/log.ts';
-import { command } from '../../lab/command.ts';
+import { ensureBinaries } from '../../lab/binaries.ts';
+import { command, must } from '../../lab/command.ts';
+import { startCoreDns } from '../../lab/coredns.ts';
 import { requirePackages } from '../../lab/packages.ts';
 import { freePort } from '../../lab/ports.ts';
 import { Daemon } from '../../lab/processes.ts';
-import { until } from '../../lab/wait.ts';
+import { GivenUp, until } from '../../lab/wait.ts';
 import { zoneOf } from '../../unit/zone/driver.ts';
 
 const WEB = 'web.shop.svc.clusterset.local';
 const MANY = 'many.shop.svc.clusterset.local';
 const many = Array.from({ length: 200 }, (_, n) => `10.9.0.${n + 1}`);
 const zone = zoneOf({
-  'shop/web': { from: { west: { ips: ['10.1.0.1', 'fd01::1'] } } },
+  'shop/web': { ports: ['http 80/TCP'], from: { west: { ips: ['10.1.0.1', 'fd01::1'] } } },
   'shop/many': { type: 'Headless', from: { west: { endpoints: many } } },
 });
+
+/** kubernetes/kubernetes, cluster/addons/dns/nodelocaldns: the block of a cluster domain, without node addresses. */
+const nodeLocal = (port: number): string => `clusterset.local {
+    errors
+    cache {
+            success 9984 30
+            denial 9984 5
+    }
+    reload
+    loop
+    bind 127.0.0.1
+    forward . 127.0.0.1:${port} {
+            force_tcp
+    }
+}
+`;
 
 const start = (address: string, port: number) =>
   startDnsServer({ source: zone, listen: [{ address, port }], log: silentLog });
@@ -46,7 +64,20 @@ int main(int argc, char **argv) {
 }
 `;
 
-const missing = await requirePackages(['gcc', 'musl-tools', 'unbound', 'ldnsutils', 'dnsutils']);
+const GONE = 'gone.shop.svc.clusterset.local';
+const HTTP = `_http._tcp.${WEB}`;
+const support = join(import.meta.dirname, 'support');
+
+/** A command with a resolv.conf of its own. @returns what it printed, line by line */
+async function withResolvConf(file: string, words: readonly string[]): Promise<string[]> {
+  const inside = 'mount --bind "$0" /etc/resolv.conf; exec "$@"';
+  return (await must('unshare', ['--mount', 'sh', '-ec', inside, file, ...words])).trim().split('\n');
+}
+
+const missing = await requirePackages([
+  ...(['gcc', 'musl-tools', 'unbound', 'ldnsutils', 'dnsutils'] as const),
+  ...(['knot-resolver', 'default-jdk-headless'] as const),
+]);
 const asRoot = process.getuid?.() === 0;
 
 suite('resolvers', { skip: missing ?? false }, () => {
@@ -69,18 +100,13 @@ suite('resolvers', { skip: missing ?? false }, () => {
           const built = await command(compiler, ['-o', program, source]);
           assert.equal(built.code, 0, built.stderr);
           const find = async (name: string): Promise<string[]> => {
-            const inside = 'mount --bind "$1" /etc/resolv.conf; exec "$2" "$3"';
-            const { stdout, stderr } = await command('unshare', [
-              ...['--mount', 'sh', '-ec', inside, 'sh', join(dir, 'resolv.conf'), program, name],
-            ]);
-            assert.equal(stderr, '');
-            return stdout.trim().split('\n').sort();
+            return (await withResolvConf(join(dir, 'resolv.conf'), [program, name])).sort();
           };
           assert.deepEqual(await find(WEB), ['10.1.0.1', 'fd01::1']);
           const found = await find(MANY);
           // musl asks over UDP alone in its older versions, and takes what fits.
           if (library === 'glibc') assert.deepEqual(found, many.toSorted());
-          assert.deepEqual(await find('gone.shop.svc.clusterset.local'), ['none']);
+          assert.deepEqual(await find(GONE), ['none']);
         } finally {
           await rm(dir, { recursive: true, force: true });
         }
@@ -132,6 +158,105 @@ stub-zone:
       assert.match(stdout, /ANSWER: 200/);
     } finally {
       await unbound.stop();
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+
+  test("Go's resolver finds addresses and ports, and knows what does not exist", async () => {
+    await using server = await start('127.0.0.1', 0);
+    const at = `127.0.0.1:${server.addresses[0]?.port}`;
+    const env = { ...process.env, CGO_ENABLED: '0' };
+    const words = ['run', join(support, 'lookup.go'), at, `${WEB}.`, `${HTTP}.`, `${GONE}.`];
+    const found = (await must('go', words, { env })).trim().split('\n');
+    assert.deepEqual(found, ['gone true', 'host 10.1.0.1', 'host fd01::1', `srv 0 100 80 ${WEB}.`]);
+  });
+
+  test(
+    "Java finds them by the host's resolver, and by its own DNS client",
+    { skip: asRoot ? false : 'a resolv.conf of its own, and port 53, need root' },
+    async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'pharos-java-'));
+      await using _server = await start('127.53.0.3', 53);
+      try {
+        const file = join(dir, 'resolv.conf');
+        await writeFile(file, 'nameserver 127.53.0.3\noptions timeout:30\n');
+        const words = ['java', join(support, 'Lookup.java'), '127.53.0.3', WEB, HTTP, GONE];
+        assert.deepEqual(await withResolvConf(file, words), [
+          'A 10.1.0.1',
+          'AAAA fd01::1',
+          `SRV 0 100 80 ${WEB}.`,
+          'gone dns',
+          'gone host',
+          'host 10.1.0.1',
+          'host fd01:0:0:0:0:0:0:1',
+        ]);
+      } finally {
+        await rm(dir, { recursive: true, force: true });
+      }
+    },
+  );
+
+  test('Knot Resolver answers a stub zone from it, NXDOMAIN and large sets included', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'pharos-kresd-'));
+    await using server = await start('127.0.0.1', 0);
+    const port = await freePort();
+    await writeFile(
+      join(dir, 'kresd.conf'),
+      `net.listen('127.0.0.1', ${port}, { kind = 'dns' })
+cache.open(10 * MB, 'lmdb://${dir}')
+trust_anchors.remove('.')
+local zone = policy.todnames({'clusterset.local.'})
+policy.add(policy.suffix(policy.STUB({'127.0.0.1@${server.addresses[0]?.port}'}), zone))
+`,
+    );
+    const kresd = new Daemon('kresd', ['-n', '-c', join(dir, 'kresd.conf'), dir], 'kresd', {
+      lab: 'resolvers',
+      logFile: join(dir, 'log'),
+    });
+    try {
+      const dig = async (...args: string[]): Promise<string> =>
+        (await command('dig', ['@127.0.0.1', '-p', String(port), '+time=20', ...args])).stdout;
+      await until('Knot Resolver', 60_000, async () => {
+        if (!kresd.running) throw new GivenUp(`it has ended:\n${kresd.tail()}`);
+        const said = await dig('+tries=1', '+time=2', WEB);
+        if (said.includes('status: NOERROR')) return true;
+        throw new Error(`${said}\n${kresd.tail()}`);
+      });
+      assert.match(await dig(WEB), /IN\s+A\s+10\.1\.0\.1$/m);
+      assert.match(await dig(HTTP, 'SRV'), /IN\s+SRV\s+0 100 80 web\./);
+      assert.match(await dig(GONE), /status: NXDOMAIN/);
+      assert.match(await dig(WEB, 'TXT'), /status: NOERROR.*\n.*ANSWER: 0/);
+      assert.match(await dig('+tcp', MANY), /ANSWER: 200/);
+    } finally {
+      await kresd.stop();
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+
+  test("CoreDNS answers from it, in NodeLocal DNSCache's configuration", async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'pharos-nodelocal-'));
+    await using server = await start('127.0.0.1', 0);
+    const { coredns: binary } = await ensureBinaries(['coredns']);
+    const coredns = await startCoreDns(nodeLocal(server.addresses[0]?.port ?? 0), {
+      lab: 'resolvers',
+      dir,
+      binary,
+    });
+    try {
+      const dig = async (...args: string[]): Promise<string> =>
+        (await command('dig', ['@127.0.0.1', '-p', String(coredns.port), '+time=20', ...args])).stdout;
+      // Twice: from Pharos, then from the cache.
+      for (let time = 0; time < 2; time++) {
+        assert.match(await dig(WEB), /IN\s+A\s+10\.1\.0\.1$/m);
+        assert.match(await dig(WEB, 'AAAA'), /IN\s+AAAA\s+fd01::1$/m);
+        assert.match(await dig(HTTP, 'SRV'), /IN\s+SRV\s+0 100 80 web\./);
+        assert.match(await dig(GONE), /status: NXDOMAIN(.*\n)*.*IN\s+SOA/);
+        assert.match(await dig(WEB, 'TXT'), /status: NOERROR.*\n.*ANSWER: 0/);
+        assert.match(await dig('+noedns', '+ignore', MANY), /flags: [a-z ]*tc/);
+        assert.match(await dig(MANY), /ANSWER: 200/);
+      }
+    } finally {
+      await coredns.stop();
       await rm(dir, { recursive: true, force: true });
     }
   });

@@ -19,10 +19,10 @@ const FLAGS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-shared', '-fPIC', '-fn
  * Without a C library of its own the addon takes the functions that it needs from Node's, whichever that is: the same
  * file serves glibc and musl.
  */
-const PORTABLE = ['-nostdlib', '-Wl,--unresolved-symbols=ignore-all', '-s'];
+export const PORTABLE = ['-nostdlib', '-Wl,--unresolved-symbols=ignore-all', '-s'];
 
 /** Node's name of the processor → compilers for it. */
-const COMPILERS = {
+export const COMPILERS = {
   x64: ['x86_64-linux-gnu-gcc', ...(process.arch === 'x64' ? ['gcc', 'cc'] : [])],
   arm64: ['aarch64-linux-gnu-gcc', ...(process.arch === 'arm64' ? ['gcc', 'cc'] : [])],
 };

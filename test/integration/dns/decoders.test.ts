@@ -57,7 +57,7 @@ function inWords(reading: Reading): object {
     (section ?? []).filter(({ type }) => type !== 'OPT').map(line),
   );
   const bits = { AA: reading.flag_aa, TC: reading.flag_tc, RD: reading.flag_rd, RA: reading.flag_ra };
-  const flags = Object.entries(bits).flatMap(([name, set]) => (set === true ? [name] : []));
+  const flags = Object.entries(bits).flatMap(([name, set]) => (set ? [name] : []));
   const edns = (reading.additionals ?? []).some(({ type }) => type === 'OPT') ? 0 : -1;
   return { rcode: reading.rcode, flags, sections, edns };
 }
@@ -70,27 +70,18 @@ function line(record: Answer): string {
 const absolute = (name: string): string => (name === '.' ? '.' : `${name}.`);
 
 function dataOf(record: Answer): string {
-  switch (record.type) {
-    case 'A':
-      return record.data;
-    case 'AAAA':
-      return canonicalIp(record.data);
-    case 'NS':
-    case 'PTR':
-      return absolute(record.data);
-    case 'SRV': {
-      const { priority, weight, port, target } = record.data;
-      return `${priority} ${weight} ${port} ${absolute(target)}`;
-    }
-    case 'TXT':
-      return `"${Buffer.concat(record.data as Buffer[]).toString()}"`;
-    case 'HINFO':
-      return `"${record.data.cpu}" "${record.data.os}"`;
-    case 'SOA': {
-      const { mname, rname, serial, refresh, retry, expire, minimum } = record.data;
-      return [absolute(mname), absolute(rname), serial, refresh, retry, expire, minimum].join(' ');
-    }
-    default:
-      throw new Error(`no answer has ${record.type}`);
+  if (record.type === 'A') return record.data;
+  if (record.type === 'AAAA') return canonicalIp(record.data);
+  if (record.type === 'NS' || record.type === 'PTR') return absolute(record.data);
+  if (record.type === 'TXT') return `"${Buffer.concat(record.data as Buffer[]).toString()}"`;
+  if (record.type === 'HINFO') return `"${record.data.cpu}" "${record.data.os}"`;
+  if (record.type === 'SRV') {
+    const { priority, weight, port, target } = record.data;
+    return `${priority} ${weight} ${port} ${absolute(target)}`;
   }
+  if (record.type === 'SOA') {
+    const { mname, rname, serial, refresh, retry, expire, minimum } = record.data;
+    return [absolute(mname), absolute(rname), serial, refresh, retry, expire, minimum].join(' ');
+  }
+  throw new Error(`no answer has ${record.type}`);
 }

@@ -156,7 +156,7 @@ test('workers share one rate limit, and answer within it from their tables', { s
       // Each from a port of its own, so that both workers are asked.
       const { response } = await askUdp(at, query({ name: WEB }));
       asked++;
-      if (response.flag_tc === true) cut++;
+      if (response.flag_tc) cut++;
       if (cut > 50) return true;
       throw new Error(`${cut} of ${asked} were cut`);
     },

@@ -4,7 +4,6 @@ import * as fc from 'fast-check';
 import { choose, makeChoice, smoothSequence, type Candidate } from '../../../src/zone/choice.ts';
 import type { Reachability, Zone } from '../../../src/zone/zone.ts';
 import { answerOf, ask, zoneOf, type ServiceText } from './driver.ts';
-import type { Zone } from '../../../src/zone/zone.ts';
 
 const Z = 'clusterset.local.';
 const WEB = 'A web.shop.svc.clusterset.local';

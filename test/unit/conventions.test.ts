@@ -52,3 +52,13 @@ test('every test that the documentation points to exists', () => {
   }
   assert.deepEqual(missing, []);
 });
+
+test('every test that the known pains name by its title exists', () => {
+  const tests = globSync('test/**/*.test.ts', { cwd: root }).map(read).join('\n');
+  const missing = read('docs/explanation/known-pains.md')
+    .split('\n')
+    .flatMap((line) => [...(line.split(' | ')[2] ?? '').matchAll(/"([^"]+)"/g)])
+    .map(([, title = '']) => title)
+    .filter((title) => !tests.includes(title));
+  assert.deepEqual(missing, []);
+});

@@ -4,7 +4,7 @@
  * 90 MB when imported whole) only what is used is loaded; what the source imports lazily stays in files of
  * its own. The licences of all that went in are in dist/THIRD-PARTY-NOTICES.txt.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
@@ -19,6 +19,11 @@ const dist = join(root, 'dist');
  */
 const ENTRIES = ['cli', 'dns/udp-worker'] as const;
 
+/** What runs in browsers, likewise: one file, without Node's modules. */
+const BROWSER_ENTRY = 'page/client/main';
+/** Files that are read as they are, with their folder. */
+const ASSETS = 'page/assets';
+
 /** Bundled modules other than entries are here: as deep as src/ROOM/file.ts, so that '../../deploy' is the same. */
 const CHUNKS = 'chunks';
 
@@ -32,7 +37,7 @@ const entryUrls: Plugin = {
         /new URL\('([^']+)\.ts', import\.meta\.url\)/g,
         (_whole, target: string) => {
           const entry = relative(source, resolve(dirname(path), target));
-          if (!ENTRIES.some((each) => each === entry)) {
+          if (entry !== BROWSER_ENTRY && !ENTRIES.some((each) => each === entry)) {
             throw new Error(
               `${path}: starts ${target}.ts, which is no entry; add "${entry}" to scripts/build.ts`,
             );
@@ -190,6 +195,18 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 checkDepths(metafile);
+await build({
+  absWorkingDir: root,
+  entryPoints: [join(source, `${BROWSER_ENTRY}.ts`)],
+  outfile: join(dist, `${BROWSER_ENTRY}.js`),
+  bundle: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  minify: true,
+  logLevel: 'warning',
+});
+cpSync(join(source, ASSETS), join(dist, ASSETS), { recursive: true });
 const packages = packagesOf(metafile.inputs);
 const rule = `\n\n${'-'.repeat(80)}\n\n`;
 const notices = packages.map(({ name, version, license, notices }) =>

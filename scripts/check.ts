@@ -11,6 +11,7 @@ const steps: readonly (readonly [title: string, command: string, args: readonly 
   ['format', bin('prettier'), ['--check', '--cache', '--cache-strategy=content', '--log-level=warn', '.']],
   ['lint', bin('oxlint'), ['--type-aware', '--deny-warnings']],
   ['types', bin('tsc'), ['-p', '.']],
+  ['types of the page’s script', bin('tsc'), ['-p', 'src/page/client']],
   ['import rules', process.execPath, [join(import.meta.dirname, 'layers.ts')]],
   ['dead code', bin('knip'), ['--no-progress']],
 ];

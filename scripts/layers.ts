@@ -20,6 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[] | 'everything'>> = {
   routing: ['api', 'store', 'runtime', 'host', 'observability'],
   config: ['api'],
   explain: ['api', 'zone', 'discovery', 'membership', 'config'],
+  page: ['api', 'zone', 'store', 'runtime', 'discovery', 'explain', 'observability'],
   commands: 'everything',
   'cli.ts': 'everything',
 };

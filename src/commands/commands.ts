@@ -16,6 +16,7 @@ import { leaveSpec } from '../config/specs/leave.ts';
 import { migrateLighthouseSpec } from '../config/specs/migrate-lighthouse.ts';
 import { playgroundSpec } from '../config/specs/playground.ts';
 import { routeAgentSpec } from '../config/specs/route-agent.ts';
+import { uiSpec } from '../config/specs/ui.ts';
 import { unexportSpec } from '../config/specs/unexport.ts';
 import { drainSpec } from '../config/specs/drain.ts';
 import { showClustersSpec } from '../config/specs/show-clusters.ts';
@@ -71,5 +72,6 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   entry(drainSpec, async () => (await import('./drain.ts')).runDrain),
   entry(undrainSpec, async () => (await import('./undrain.ts')).runUndrain),
   entry(diagnoseSpec, async () => (await import('./diagnose.ts')).runDiagnose),
+  entry(uiSpec, async () => (await import('./ui.ts')).runUi),
   entry(completionSpec, async () => (await import('./completion.ts')).runCompletion),
 ]);

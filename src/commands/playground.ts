@@ -4,12 +4,15 @@ import { formatListenAddress } from '../config/listen-address.ts';
 import type { playgroundSpec } from '../config/specs/playground.ts';
 import { healthRoutes, type Route } from '../observability/http.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import { loadAssets } from '../page/assets.ts';
+import { guarded, pageRoutes } from '../page/routes.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import type { Run } from './command.ts';
 import { clustersetCidrsOf } from './clusterset-cidrs.ts';
 import { loggingTo } from './logging.ts';
 import { explainRoute } from './playground/explain-route.ts';
+import { PlaygroundPage } from './playground/page.ts';
 import { Playground } from './playground/playground.ts';
 import { showAll, showChanges } from './playground/show.ts';
 import { serveOrExplain } from './serve.ts';
@@ -45,17 +48,26 @@ export const runPlayground: Run<typeof playgroundSpec> = async (values, context)
   shutdown.defer('clusters', () => playground.close());
 
   const shown = { origin: values.zone[0] ?? '', url: '' };
+  const page = await PlaygroundPage.open({
+    playground,
+    root,
+    zone: shown.origin.replace(/\.$/, ''),
+    clock,
+  });
+  shutdown.defer('page', () => page.close());
   const metrics = createMetrics(() => playground.metrics());
   const notReady = (): string | undefined => (shutdown.signal.aborted ? 'shutting down' : undefined);
   const http = await serveOrExplain('--http-listen', values.httpListen, [
-    {
-      method: 'GET',
-      path: '/',
-      reply: async () => ({ status: 200, body: showAll(await playground.overview(), shown) }),
-    },
+    ...pageRoutes({
+      live: page.live,
+      assets: loadAssets(),
+      version,
+      now: () => clock.now(),
+      explain: explainRoute(playground, clock),
+      text: async () => showAll(await playground.overview(), shown),
+    }),
     ...healthRoutes(metrics, notReady),
     ...outageRoutes(playground),
-    explainRoute(playground, clock),
   ]);
   shown.url = `http://${formatListenAddress(http)}/`;
   shutdown.defer('http', () => http.close());
@@ -74,6 +86,7 @@ export const runPlayground: Run<typeof playgroundSpec> = async (values, context)
   };
   let cancel: (() => void) | undefined; // while something is to be told
   onChange = () => {
+    page.changed();
     cancel ??= clock.after(TELL_AFTER_MS, () => {
       cancel = undefined;
       void tell();
@@ -92,13 +105,17 @@ function outageRoutes(playground: Playground): Route[] {
   const route = (verb: string, connected: boolean): Route => ({
     method: 'POST',
     path: `/clusters/:id/${verb}`,
-    reply: ({ id = '' }) =>
-      playground.setConnected(id, connected)
-        ? { status: 200, body: `cluster ${id} is ${connected ? 'connected' : 'disconnected'}\n` }
-        : {
-            status: 404,
-            body: `There is no cluster of that name. There are: ${playground.clusters.map(({ id }) => id).join(', ')}\n`,
-          },
+    reply({ id = '' }, { header }) {
+      if (!playground.setConnected(id, connected)) {
+        const known = playground.clusters.map(({ id }) => id).join(', ');
+        return { status: 404, body: `There is no cluster of that name. There are: ${known}\n` };
+      }
+      const body = `cluster ${id} is ${connected ? 'connected' : 'disconnected'}\n`;
+      // From a form of the page: back to it.
+      return header('accept').includes('text/html')
+        ? { status: 303, body, headers: { location: '/' } }
+        : { status: 200, body };
+    },
   });
-  return [route('disconnect', false), route('reconnect', true)];
+  return [route('disconnect', false), route('reconnect', true)].map(guarded);
 }

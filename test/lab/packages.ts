@@ -8,6 +8,7 @@ import { lock } from './lock.ts';
 const brings = {
   'busybox-static': 'busybox',
   'charon-systemd': 'charon-systemd',
+  chromium: 'chromium',
   conntrack: 'conntrack',
   containerd: 'containerd',
   'containernetworking-plugins': '/usr/lib/cni/ptp',

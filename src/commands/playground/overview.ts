@@ -37,7 +37,7 @@ export interface Overview {
 /** @param origin the zone that answers are shown from, with its final dot */
 export async function takeOverview(
   clusters: readonly PlaygroundCluster[],
-  folderProblems: readonly ManifestProblem[],
+  problems: readonly ManifestProblem[],
   origin: string,
 ): Promise<Overview> {
   const found = new Map<string, { type: string; exporters: Set<string>; conflicts: Set<string> }>();
@@ -65,12 +65,7 @@ export async function takeOverview(
       answers: answersFor(clusters, key, origin),
     })),
     exports: (await Promise.all(clusters.map(invalidExports))).flat(),
-    problems: [
-      ...folderProblems.map(formatProblem),
-      ...clusters.flatMap(({ id, store }) =>
-        store.loaded.problems.map((problem) => formatProblem({ ...problem, file: `${id}/${problem.file}` })),
-      ),
-    ],
+    problems: problems.map(formatProblem),
   };
 }
 

@@ -87,7 +87,17 @@ export class Playground {
   }
 
   overview(): Promise<Overview> {
-    return takeOverview(this.clusters, this.#folderProblems, this.#options.zone.origins?.[0] ?? '');
+    return takeOverview(this.clusters, this.problems, this.#options.zone.origins?.[0] ?? '');
+  }
+
+  /** Manifests and folders to mend, each file below the folder of its cluster. */
+  get problems(): readonly ManifestProblem[] {
+    return [
+      ...this.#folderProblems,
+      ...this.clusters.flatMap(({ id, store }) =>
+        store.loaded.problems.map((problem) => ({ ...problem, file: `${id}/${problem.file}` })),
+      ),
+    ];
   }
 
   metrics(): readonly MetricSource[] {

@@ -41,7 +41,7 @@ export const playgroundSpec = {
     },
     'http-listen': {
       form: 'value',
-      help: 'Where the list of clusters and services, /metrics and /healthz are served',
+      help: 'Where the status page, /metrics and /healthz are served',
       placeholder: 'ADDRESS:PORT',
       type: listenAddress,
       default: '127.0.0.1:8053',

@@ -15,6 +15,7 @@ import { leaveSpec } from './leave.ts';
 import { migrateLighthouseSpec } from './migrate-lighthouse.ts';
 import { playgroundSpec } from './playground.ts';
 import { routeAgentSpec } from './route-agent.ts';
+import { uiSpec } from './ui.ts';
 import { unexportSpec } from './unexport.ts';
 import { drainSpec } from './drain.ts';
 import { showClustersSpec } from './show-clusters.ts';
@@ -49,5 +50,6 @@ export const specs: readonly CommandSpec[] = [
   drainSpec,
   undrainSpec,
   diagnoseSpec,
+  uiSpec,
   completionSpec,
 ];

@@ -1,0 +1,89 @@
+import type { ClusterId } from '../api/identity.ts';
+import { formatListenAddress } from '../config/listen-address.ts';
+import type { uiSpec } from '../config/specs/ui.ts';
+import { storedCredentials } from '../membership/credentials.ts';
+import { healthRoutes } from '../observability/http.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { loadAssets } from '../page/assets.ts';
+import { LivePage } from '../page/live-page.ts';
+import { pageRoutes } from '../page/routes.ts';
+import { WatchedBroker } from '../page/watched-broker.ts';
+import { WatchedCluster } from '../page/watched-cluster.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { Shutdown } from '../runtime/shutdown.ts';
+import { type ObjectStore, StoreError } from '../store/store.ts';
+import { memberClusterId } from './cluster-id.ts';
+import type { Run } from './command.ts';
+import { loggingTo } from './logging.ts';
+import { openBrokerOf } from './open-broker-of.ts';
+import { openCluster } from './open-cluster.ts';
+import { serveOrExplain } from './serve.ts';
+import { UserError } from './user-error.ts';
+
+/** That a cluster has fallen silent is seen by the clock alone. */
+const LOOK_EVERY_MS = 5000;
+
+export const runUi: Run<typeof uiSpec> = async (values, context) => {
+  const { stdout, version } = context;
+  const logging = loggingTo(context, values);
+  const log = logging('ui');
+  const clock = systemClock;
+  const { store, [Symbol.dispose]: closeMember } = await openCluster(values.kubeconfig, context);
+  const id = await memberClusterId(store, values.clusterId ?? (await joinedAs(store)), log);
+  const broker = await openBrokerOf(values, context).catch((error: unknown) => {
+    if (error instanceof UserError || error instanceof StoreError) return error.message;
+    throw error;
+  });
+  if (typeof broker === 'string') log.warn({ reason: broker }, 'The broker is not looked at');
+
+  const shutdown = new Shutdown({ process: context.process, log, clock });
+  shutdown.defer('stores', () => {
+    closeMember();
+    if (typeof broker !== 'string') broker[Symbol.dispose]();
+  });
+  const changed = (): void => live?.changed();
+  const cluster = new WatchedCluster({ id, store, clock, onChange: changed });
+  const watchedBroker =
+    typeof broker === 'string' ? undefined : new WatchedBroker({ ...broker, clock, onChange: changed });
+  let live: LivePage | undefined;
+  live = new LivePage({
+    clock,
+    look: () => ({
+      kind: 'clusterset',
+      source: store.location,
+      zone: (values.zone[0] ?? '').replace(/\.$/, ''),
+      clusters: [cluster.sight],
+      ...(watchedBroker && { broker: watchedBroker.sight }),
+      problems: [],
+    }),
+  });
+  const watching = Promise.all([cluster.run(shutdown.signal), watchedBroker?.run(shutdown.signal)]);
+  shutdown.defer('watches', async () => void (await watching));
+  shutdown.defer('page', () => live.close());
+  // What is there at the start is no news.
+  await Promise.race([cluster.synced(), clock.sleep(LOOK_EVERY_MS, shutdown.signal)]);
+  live.settle();
+  const look = (): void => {
+    live.changed();
+    cancel = clock.after(LOOK_EVERY_MS, look);
+  };
+  let cancel = clock.after(LOOK_EVERY_MS, look);
+  shutdown.defer('looking', () => cancel());
+
+  const metrics = createMetrics(() => []);
+  const http = await serveOrExplain('--http-listen', values.httpListen, [
+    ...pageRoutes({ live, assets: loadAssets(), version, now: () => clock.now() }),
+    ...healthRoutes(metrics, () => (shutdown.signal.aborted ? 'shutting down' : undefined)),
+  ]);
+  shutdown.defer('http', () => http.close());
+  stdout.write(
+    `The status page of ${id} (${store.location}): http://${formatListenAddress(http)}/\nStop with Ctrl+C.\n`,
+  );
+  return 'running';
+};
+
+/** The id that the cluster joined with; undefined where it did not, or that must not be read. */
+async function joinedAs(member: ObjectStore): Promise<ClusterId | undefined> {
+  const credentials = await storedCredentials(member).catch(() => undefined);
+  return credentials?.cluster;
+}

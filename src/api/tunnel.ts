@@ -85,6 +85,9 @@ export interface RefusedRecord {
   message: string;
 }
 
+/** What a gateway said of its connections ends when its heartbeat has stood still for so long. */
+export const GATEWAY_LIFE_MS = 20_000;
+
 /** One per gateway node of a member, named after the node, in {@link SYSTEM_NAMESPACE}; written by its gateway. */
 export interface Gateway extends KubeObject {
   kind: 'Gateway';

@@ -17,7 +17,7 @@ import type { Context } from './command.ts';
 import { type DnsValues, type OpenedStore, openDnsStore } from './dns-store.ts';
 import { snapshotMetrics } from './snapshot-metrics.ts';
 import { failureText } from './user-error.ts';
-import { zoneSources } from './zone-sources.ts';
+import { snapshotSources } from './zone-sources.ts';
 
 export interface DnsSource {
   readonly store: Pick<ObjectStore, 'watch' | 'location'>;
@@ -72,7 +72,7 @@ export async function openDnsSource(
     path,
     cluster: cluster ?? '',
     zones: values.zone,
-    sources: zoneSources,
+    sources: snapshotSources,
     inner: inner.promise,
     ...(loaded !== undefined && { loaded }),
     log: logging('snapshot'),

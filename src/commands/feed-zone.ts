@@ -3,12 +3,12 @@ import { drainText, parseDrained } from '../api/drained.ts';
 import { Kinds } from '../api/kinds.ts';
 import type { ConfigMap } from '../api/administration.ts';
 import type { KubeObject } from '../api/objects.ts';
-import type { Gateway } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore, WatchEvent } from '../store/store.ts';
 import { DRAINS_OF_ZONE, SLICES_OF_ZONE } from '../zone/source.ts';
-import type { Reachability, Zone } from '../zone/zone.ts';
+import type { Zone } from '../zone/zone.ts';
+import { followGateways } from './follow-gateways.ts';
 import type { Propagation } from './propagation.ts';
 
 export interface FeedOptions {
@@ -143,62 +143,3 @@ const setDrained = (zone: Zone, object: ConfigMap | undefined): void => zone.set
 /** cluster → who drained it, in words */
 export const drainsIn = (object: ConfigMap | undefined): ReadonlyMap<string, string> =>
   new Map([...parseDrained(object)].map(([cluster, drain]) => [cluster, drainText(drain)]));
-
-/**
- * Where the cluster has Gateways, a cluster is reachable while one of them holds a connection to it. Where
- * the kind does not exist, or must not be read, there are none.
- */
-function followGateways({ store, zone, log }: FeedOptions, signal: AbortSignal): Promise<void> {
-  const gateways = new Map<string, Gateway>(); // name → gateway
-  const nameOf = ({ metadata }: Gateway): string => `${metadata.namespace}/${metadata.name}`;
-  return store.watch(
-    Kinds.Gateway,
-    {},
-    (event) => {
-      switch (event.type) {
-        case 'snapshot':
-          gateways.clear();
-          for (const gateway of event.objects) gateways.set(nameOf(gateway), gateway);
-          break;
-        case 'set':
-          gateways.set(nameOf(event.object), event.object);
-          break;
-        case 'removed':
-          gateways.delete(nameOf(event.object));
-          break;
-        case 'interrupted':
-          if (event.error.code === 'not-found') gateways.clear();
-          // That the store is away as a whole is told for the other kinds.
-          else if (event.error.code !== 'unavailable') {
-            log.warn(
-              { kind: 'gateways', err: event.error },
-              'The connections to other clusters are out of sight; what is known of them stays in force',
-            );
-          }
-          break;
-        case 'live':
-          break;
-        default:
-          event satisfies never;
-      }
-      zone.setReachability(reachabilityOf([...gateways.values()]));
-    },
-    signal,
-  );
-}
-
-/** Which clusters the gateways reach: any of them is enough, and a degraded connection still carries. */
-export function reachabilityOf(gateways: readonly Gateway[]): Reachability {
-  if (gateways.length === 0) return 'all';
-  const clusters = new Map<string, { reachable: boolean; reason?: string }>();
-  for (const { cluster, state, reason } of gateways.flatMap(({ status }) => status?.connections ?? [])) {
-    if (state === 'connected' || state === 'degraded') clusters.set(cluster, { reachable: true });
-    else if (clusters.get(cluster)?.reachable !== true) {
-      clusters.set(cluster, {
-        reachable: false,
-        reason: `the connection is in state ${state}${reason === undefined ? '' : `: ${reason}`}`,
-      });
-    }
-  }
-  return clusters;
-}

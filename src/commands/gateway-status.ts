@@ -1,6 +1,12 @@
 /** What a member's gateways say of themselves and of their tunnels, for people who ask. Pure. */
-import type { Connection, Gateway, RefusedRecord, TunnelEndpoint } from '../api/tunnel.ts';
-import { DRAIN_ANNOTATION, ENDPOINT_LIFE_MS, STATUS_LIFE_MS } from '../tunnel/settings.ts';
+import {
+  type Connection,
+  type Gateway,
+  GATEWAY_LIFE_MS,
+  type RefusedRecord,
+  type TunnelEndpoint,
+} from '../api/tunnel.ts';
+import { DRAIN_ANNOTATION, ENDPOINT_LIFE_MS } from '../tunnel/settings.ts';
 
 /** By the clock of whoever looks. */
 export type Life = 'alive' | 'silent' | 'never-heard';
@@ -56,7 +62,7 @@ export interface EndpointStatus {
 export function gatewayStatuses(gateways: readonly Gateway[], now: number): GatewayStatus[] {
   return gateways.toSorted(byName).map(({ metadata, status = {} }) => {
     const { haStatus, nodeIP, heartbeat, leaseEpoch, connections = [], refused = [] } = status;
-    const state = lifeOf(heartbeat, STATUS_LIFE_MS, now);
+    const state = lifeOf(heartbeat, GATEWAY_LIFE_MS, now);
     const up = connections.filter((connection) => ['connected', 'degraded'].includes(connection.state));
     return {
       gateway: metadata.name,
@@ -75,7 +81,7 @@ export function gatewayStatuses(gateways: readonly Gateway[], now: number): Gate
 /** @param now milliseconds since 1970 */
 export function connectionStatuses(gateways: readonly Gateway[], now: number): ConnectionStatus[] {
   return gateways.toSorted(byName).flatMap(({ metadata, status = {} }) => {
-    const life = lifeOf(status.heartbeat, STATUS_LIFE_MS, now);
+    const life = lifeOf(status.heartbeat, GATEWAY_LIFE_MS, now);
     return (status.connections ?? []).map(({ gateway: peer, state, ...connection }) => ({
       gateway: metadata.name,
       ...(peer !== undefined && { peer }),

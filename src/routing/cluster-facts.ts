@@ -13,10 +13,12 @@ export interface ClusterObjects {
   readonly nodes: Iterable<Node>;
   readonly gateways: Iterable<Gateway>;
   readonly clusters: Iterable<Cluster>;
+  readonly isAlive: (gateway: Gateway) => boolean;
 }
 
 /** Typed facts of what the API has; what is malformed is left out, and told where it is a stranger's. */
-export function clusterFacts({ cluster, nodes, gateways, clusters }: ClusterObjects): ClusterFacts {
+export function clusterFacts(objects: ClusterObjects): ClusterFacts {
+  const { cluster, nodes, gateways, clusters, isAlive } = objects;
   const nodeFacts = sound(nodes, validateNode).map(nodeOf);
   const records = sound(clusters, validateCluster);
   const malformed = [...clusters].filter((record) => !validateCluster(record).ok);
@@ -35,7 +37,7 @@ export function clusterFacts({ cluster, nodes, gateways, clusters }: ClusterObje
   const { members, refused } = acceptNetworks(others, claims);
   return {
     nodes: nodeFacts,
-    gateways: sound(gateways, validateGateway).map(gatewayOf),
+    gateways: sound(gateways, validateGateway).map((gateway) => gatewayOf(gateway, isAlive(gateway))),
     own: { podCidrs, serviceCidrs },
     members,
     refused: [
@@ -67,7 +69,7 @@ function nodeOf({ metadata, spec, status }: Node): NodeFacts {
   };
 }
 
-function gatewayOf({ metadata, status }: Gateway): GatewayFacts {
+function gatewayOf({ metadata, status }: Gateway, alive: boolean): GatewayFacts {
   const connections = new Map<string, TunnelFacts>();
   for (const { cluster, state, mtu } of status?.connections ?? []) {
     const tunnel = { state, ...(mtu !== undefined && { mtu }) };
@@ -77,6 +79,7 @@ function gatewayOf({ metadata, status }: Gateway): GatewayFacts {
   return {
     node: metadata.name,
     active: status?.haStatus === 'active',
+    alive,
     leaseEpoch: status?.leaseEpoch ?? 0,
     connections,
   };

@@ -16,6 +16,8 @@ export interface NodeFacts {
 export interface GatewayFacts {
   readonly node: string;
   readonly active: boolean;
+  /** Whether it has given a sign of life of late. */
+  readonly alive: boolean;
   /** Of the election that made it active; of two that both say so the later one is right. */
   readonly leaseEpoch: number;
   /** remote cluster → how it stands with its best tunnel there. */

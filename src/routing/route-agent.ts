@@ -2,7 +2,7 @@ import { type IpAddress, contains } from '../api/cidr.ts';
 import { Kinds } from '../api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { IpFamily, Node } from '../api/objects.ts';
-import type { Cluster, Gateway } from '../api/tunnel.ts';
+import { type Cluster, type Gateway, GATEWAY_LIFE_MS } from '../api/tunnel.ts';
 import { type IpStep, applyIpSteps } from '../host/ip-steps.ts';
 import { GATEWAY_TABLE, INTRA_DEVICE, NFT_TABLE } from '../host/marks.ts';
 import type { Run } from '../host/run.ts';
@@ -10,17 +10,19 @@ import type { Sysctls } from '../host/sysctl.ts';
 import { type ChangeSource, watchChanges } from '../host/watch-changes.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { Freshness } from '../runtime/freshness.ts';
 import { Reconciler } from '../runtime/reconciler.ts';
 import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { isRoutableIp } from './accept-networks.ts';
 import { clusterFacts } from './cluster-facts.ts';
-import type { ClusterFacts, GatewayFacts, HostFacts, ProbeVerdict } from './facts.ts';
+import type { ClusterFacts, HostFacts, ProbeVerdict } from './facts.ts';
 import { FilterKeeper } from './filter-keeper.ts';
 import { hostFacts, readHostTables } from './host-facts.ts';
 import { LooseFilter } from './loose-filter.ts';
 import { type RoutePlan, planRoutes } from './plan-routes.ts';
 import { GatewayProbes, type Knock, type ProbeSettings } from './probe.ts';
+import { reachOf } from './reach.ts';
 import { readRoutingState } from './read-routing-state.ts';
 import { routingSteps } from './routing-state.ts';
 import { ServiceAgent } from './service-agent.ts';
@@ -50,6 +52,7 @@ export type Repaired = 'routes' | 'filter' | 'sysctls';
 const HOST = 'host';
 /** Notices come in bursts; the kernel's own steps between are nobody's drift. */
 const NOTICE_MS = 50;
+const LIFE_LOOK_MS = 1000;
 /** Notices may be lost: so often everything is looked at without one. */
 const RESYNC_MS = 30_000;
 
@@ -65,6 +68,9 @@ export class RouteAgent implements AsyncDisposable {
   readonly services: ServiceAgent;
   readonly #filter: FilterKeeper;
   readonly #loose: LooseFilter;
+  readonly #gatewayLife: Freshness;
+  /** Names of the gateways that gave signs of life at the last look. */
+  #living = '';
   readonly #abort = new AbortController();
   readonly #running: Promise<unknown>;
   readonly repairs = new Map<Repaired, number>();
@@ -88,6 +94,7 @@ export class RouteAgent implements AsyncDisposable {
     this.#filter = new FilterKeeper(run);
     this.#loose = new LooseFilter(options.sysctls, options.stateFile);
     this.services = new ServiceAgent(options);
+    this.#gatewayLife = new Freshness(clock, GATEWAY_LIFE_MS);
     this.#probes = new GatewayProbes({
       clock,
       knock: options.knock,
@@ -153,8 +160,32 @@ export class RouteAgent implements AsyncDisposable {
       watchChanges('ip', watch, signal),
       watchChanges('nft', watch, signal),
       this.#reconciler.run(signal),
+      this.#watchLife(signal),
       Promise.race([synced, aborted(signal)]),
     ]);
+  }
+
+  /** Silence shows by nothing that happens: it is looked for. */
+  async #watchLife(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const unsubscribe = this.#gateways.onSight((inSight) => {
+      if (inSight) this.#gatewayLife.forgive();
+    });
+    while (!signal.aborted) {
+      await clock.sleep(LIFE_LOOK_MS, signal);
+      const living = [...this.#gateways.values()].filter((gateway) => this.#isAlive(gateway));
+      const names = living.map(({ metadata }) => metadata.name).join(' ');
+      if (names !== this.#living) this.#reconciler.add(HOST);
+      this.#living = names;
+    }
+    unsubscribe();
+  }
+
+  /** While the store is out of sight nobody's signs can be seen. */
+  #isAlive({ metadata, status }: Gateway): boolean {
+    const { heartbeat } = status ?? {};
+    if (heartbeat === undefined || this.#gateways.interruption !== undefined) return true;
+    return this.#gatewayLife.isAlive(metadata.name, heartbeat);
   }
 
   /** Ours are looked at soon; what others do on the host may change what is asked of us, which has time. */
@@ -176,11 +207,13 @@ export class RouteAgent implements AsyncDisposable {
       nodes: this.#nodes.values(),
       gateways: this.#gateways.values(),
       clusters: this.#clusters.values(),
+      isAlive: (gateway) => this.#isAlive(gateway),
     });
     const self = facts.nodes.find(({ name }) => name === node);
     const host = hostFacts(await readHostTables(run), self?.ips ?? [], facts.own.podCidrs);
     this.#facts = { cluster: facts, host };
-    this.services.setSurroundings(reachableClusters(facts.gateways), foreignTo(facts));
+    const verdicts = new Map(this.#probes.verdicts);
+    this.services.setSurroundings((other) => reachOf(other, facts.gateways, verdicts), foreignTo(facts));
     await this.services.check();
     const known = this.#plan?.loose ?? [];
     const plan = await this.#apply(facts, host);
@@ -273,18 +306,6 @@ export class RouteAgent implements AsyncDisposable {
     this.#applying = next.catch(() => {});
     return next;
   }
-}
-
-/** Who has no gateways has a flat network. */
-function reachableClusters(gateways: readonly GatewayFacts[]): ReadonlySet<string> | 'all' {
-  if (gateways.length === 0) return 'all';
-  return new Set(
-    gateways.flatMap(({ connections }) =>
-      [...connections].flatMap(([cluster, { state }]) =>
-        state === 'connected' || state === 'degraded' ? [cluster] : [],
-      ),
-    ),
-  );
 }
 
 /** What a clusterset IP must not be: an address that something else has, or may get. */

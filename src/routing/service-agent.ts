@@ -1,5 +1,8 @@
+import type { ConfigMap } from '../api/administration.ts';
 import type { IpAddress } from '../api/cidr.ts';
+import { DRAINED_NAME, parseDrained } from '../api/drained.ts';
 import { Kinds, keyOf } from '../api/kinds.ts';
+import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { EndpointSlice, ServiceImport } from '../api/objects.ts';
 import { applyNft, nft, readNftTable } from '../host/nft.ts';
 import type { Run } from '../host/run.ts';
@@ -8,6 +11,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { Reconciler } from '../runtime/reconciler.ts';
 import type { ObjectStore, WatchEvent } from '../store/store.ts';
 import { forgetDeadConnections } from './connections.ts';
+import type { Reach } from './reach.ts';
 import { importFacts, sliceFacts } from './service-facts.ts';
 import { type ImportFacts, type SliceFacts, type VipEntry, planService } from './service-plan.ts';
 import { NO_SERVICES, type ServiceState, entryKey, serviceChange, serviceTable } from './service-rules.ts';
@@ -47,7 +51,10 @@ export class ServiceAgent implements AsyncDisposable {
   repairs = 0;
   /** Pairs of clusterset IP and backend whose connections were forgotten. */
   forgotten = 0;
-  #reachable: ReadonlySet<string> | 'all' = 'all';
+  #reach: (cluster: string) => Reach = () => 'open';
+  #drained: ReadonlySet<string> = new Set();
+  /** What is drained is known, or cannot be. */
+  #isDrainedKnown = false;
   #isForeign: (ip: IpAddress) => boolean = () => false;
   #synced = 0;
   #state: ServiceState = NO_SERVICES;
@@ -76,6 +83,12 @@ export class ServiceAgent implements AsyncDisposable {
     this.#running = Promise.all([
       store.watch(Kinds.ServiceImport, {}, (event) => this.#onImport(event), signal),
       store.watch(Kinds.EndpointSlice, {}, (event) => this.#onSlice(event), signal),
+      store.watch(
+        Kinds.ConfigMap,
+        { name: DRAINED_NAME, namespace: SYSTEM_NAMESPACE },
+        (event) => this.#onDrained(event),
+        signal,
+      ),
       this.#reconciler.run(signal),
     ]);
   }
@@ -100,15 +113,14 @@ export class ServiceAgent implements AsyncDisposable {
   }
 
   /**
-   * @param reachable the other clusters to which some gateway has a tunnel
+   * @param reach how a cluster is reached
    * @param isForeign whether an address is one that no clusterset IP may be: a pod's, a Service's, a node's
    */
-  setSurroundings(reachable: ReadonlySet<string> | 'all', isForeign: (ip: IpAddress) => boolean): void {
-    const same = isSame(reachable, this.#reachable);
+  setSurroundings(reach: (cluster: string) => Reach, isForeign: (ip: IpAddress) => boolean): void {
+    const before = this.#reach;
+    this.#reach = reach;
     this.#isForeign = isForeign;
-    if (same) return;
-    this.#reachable = reachable;
-    for (const key of this.#imports.keys()) this.#touch(key);
+    this.#touchThoseOf((cluster) => before(cluster) !== reach(cluster));
   }
 
   /** A line of `nft monitor`. */
@@ -180,6 +192,53 @@ export class ServiceAgent implements AsyncDisposable {
     }
   }
 
+  /** Clusters that an administrator took out of all answers: connections that are stay. */
+  #onDrained(event: WatchEvent<ConfigMap>): void {
+    switch (event.type) {
+      case 'snapshot':
+        return this.#setDrained(event.objects[0]);
+      case 'set':
+        return this.#setDrained(event.object);
+      case 'removed':
+        return this.#setDrained(undefined);
+      case 'interrupted':
+        if (event.error.code === 'forbidden') {
+          this.#options.log.warn(
+            { err: event.error },
+            'Which clusters are drained must not be read; none counts as drained',
+          );
+        }
+        // What was known stays in force; where nothing was, services do not wait for it.
+        this.#isDrainedKnown = true;
+        this.#reconciler.add(KEY, GATHER_MS);
+        return;
+      case 'live':
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #setDrained(object: ConfigMap | undefined): void {
+    const before = this.#drained;
+    const now = new Set(parseDrained(object).keys());
+    this.#drained = now;
+    this.#isDrainedKnown = true;
+    this.#touchThoseOf((cluster) => before.has(cluster) !== now.has(cluster));
+    this.#reconciler.add(KEY, GATHER_MS);
+  }
+
+  /** Services that some such cluster exports. */
+  #touchThoseOf(hasChanged: (cluster: string) => boolean): void {
+    const changes = new Map<string, boolean>();
+    const isConcerned = ({ cluster }: { readonly cluster: string }): boolean => {
+      const known = changes.get(cluster) ?? hasChanged(cluster);
+      changes.set(cluster, known);
+      return known;
+    };
+    for (const [key, { exports }] of this.#imports) if (exports.some(isConcerned)) this.#touch(key);
+  }
+
   #first(): void {
     this.#synced++;
     this.#reconciler.add(KEY, GATHER_MS);
@@ -210,7 +269,7 @@ export class ServiceAgent implements AsyncDisposable {
 
   async #reconcile(): Promise<'done'> {
     // Both kinds' first lists: with one of them missing all backends would look dead.
-    if (this.#synced < 2) return 'done';
+    if (this.#synced < 2 || !this.#isDrainedKnown) return 'done';
     const before = this.#state;
     const hasShrunk = this.#plan();
     const { run, log } = this.#options;
@@ -249,7 +308,10 @@ export class ServiceAgent implements AsyncDisposable {
   #plan(): boolean {
     if (this.#dirty.size === 0) return false;
     const { cluster, node } = this.#options;
-    const isReachable = (other: string): boolean => this.#reachable === 'all' || this.#reachable.has(other);
+    const reach = (other: string): Reach => {
+      const way = other === cluster ? 'open' : this.#reach(other);
+      return way === 'open' && this.#drained.has(other) ? 'closing' : way;
+    };
     let hasShrunk = false;
     const entries = new Map(this.#state.entries);
     for (const service of this.#dirty) {
@@ -261,7 +323,7 @@ export class ServiceAgent implements AsyncDisposable {
     for (const service of this.#dirty) {
       const given = this.#imports.get(service);
       const slices = [...(this.#slicesOf.get(service) ?? [])].flatMap((key) => this.#slices.get(key) ?? []);
-      const planned = given === undefined ? [] : planService(given, slices, { cluster, node, isReachable });
+      const planned = given === undefined ? [] : planService(given, slices, { cluster, node, reach });
       const taken = planned.filter((entry) => !this.#isRefused(entry, entries));
       for (const entry of taken) {
         entries.set(entryKey(entry), entry);
@@ -308,9 +370,6 @@ export class ServiceAgent implements AsyncDisposable {
     this.#reconciler.add(KEY);
   }
 }
-
-const isSame = (a: ReadonlySet<string> | 'all', b: ReadonlySet<string> | 'all'): boolean =>
-  a === b || (a !== 'all' && b !== 'all' && a.size === b.size && [...a].every((cluster) => b.has(cluster)));
 
 function stateOf(entries: ReadonlyMap<string, VipEntry>): ServiceState {
   const vips = new Set<IpAddress>();

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { IpAddress } from '../api/cidr.ts';
 import { familyOf } from '../api/cidr.ts';
 import type { IpFamily, Protocol } from '../api/objects.ts';
+import type { Reach } from './reach.ts';
 
 export interface PortFacts {
   readonly name: string;
@@ -72,7 +73,7 @@ export interface ServiceSurroundings {
   readonly cluster: string;
   /** Spreads what cannot all be used differently over the nodes. */
   readonly node: string;
-  readonly isReachable: (cluster: string) => boolean;
+  readonly reach: (cluster: string) => Reach;
 }
 
 export const backendText = ({ ip, port }: Backend): string => `${ip} ${port}`;
@@ -98,7 +99,7 @@ function planPort(
   vip: IpAddress,
   { name, protocol, port }: PortFacts,
   slices: readonly SliceFacts[],
-  { cluster: self, node, isReachable }: ServiceSurroundings,
+  { cluster: self, node, reach }: ServiceSurroundings,
 ): VipEntry {
   const family = familyOf(vip);
   const ofFamily = slices.filter((slice) => slice.family === family);
@@ -106,6 +107,7 @@ function planPort(
   const candidates: Candidate[] = [];
   for (const { cluster, ips, weight } of exports) {
     const isOwn = cluster === self;
+    const way = reach(cluster);
     let backends: Backend[];
     if (isOwn) {
       // Only one translation of a destination is done to a packet, so kube-proxy would not act after us.
@@ -118,7 +120,7 @@ function planPort(
       for (const backend of all) alive.add(backendText(backend));
       backends = distinct(all.filter(({ ready }) => ready));
     } else {
-      if (!isReachable(cluster)) continue;
+      if (way === 'gone') continue;
       const there = ips.filter((ip) => familyOf(ip) === family).map((ip) => ({ ip, port }));
       for (const backend of there) alive.add(backendText(backend));
       const isReady = ofFamily.some(
@@ -126,7 +128,7 @@ function planPort(
       );
       backends = isReady ? there : [];
     }
-    if (backends.length > 0 && weight > 0) candidates.push({ weight, backends, isOwn });
+    if (backends.length > 0 && weight > 0 && way === 'open') candidates.push({ weight, backends, isOwn });
   }
   const own = candidates.find(({ isOwn }) => isOwn);
   const chosen = ownFirst && own !== undefined ? [{ ...own, weight: 1 }] : candidates;

@@ -1,15 +1,15 @@
 import { Kinds } from '../api/kinds.ts';
 import { Label, SYSTEM_NAMESPACE } from '../api/names.ts';
-import type { Cluster, Gateway, TunnelEndpoint } from '../api/tunnel.ts';
+import { type Cluster, type Gateway, GATEWAY_LIFE_MS, type TunnelEndpoint } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { Freshness } from '../runtime/freshness.ts';
 import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { admit, type Refusal, type Self } from './admit.ts';
-import { Freshness } from './freshness.ts';
 import { planRecords, type RecordStep } from './plan-records.ts';
 import { Pulse } from './pulse.ts';
-import { ENDPOINT_LIFE_MS, STATUS_LIFE_MS } from './settings.ts';
+import { ENDPOINT_LIFE_MS } from './settings.ts';
 
 /** Records of the clusterset's members, as a store has them. */
 export const recordCaches = (store: ObjectStore, namespace: string, clock: Clock) => {
@@ -58,7 +58,7 @@ export class RecordSync {
     const { broker, brokerNamespace, copies, gateways, clock, log } = this.#options;
     const records = recordCaches(broker, brokerNamespace, clock);
     const endpointLife = new Freshness(clock, ENDPOINT_LIFE_MS);
-    const gatewayLife = new Freshness(clock, STATUS_LIFE_MS);
+    const gatewayLife = new Freshness(clock, GATEWAY_LIFE_MS);
     const isAlive = (record: TunnelEndpoint | Gateway): boolean => {
       const { name } = record.metadata;
       if (record.kind === 'Gateway') return gatewayLife.isAlive(name, record.status?.heartbeat ?? '');

@@ -12,8 +12,6 @@ export const HEARTBEAT_MS = 10_000;
 export const ENDPOINT_LIFE_MS = 45_000;
 /** How often a gateway says in its own cluster that it lives, and how round trips are. */
 export const STATUS_MS = 5000;
-/** What a gateway said of its connections ends when it has been silent for so long. */
-export const STATUS_LIFE_MS = 20_000;
 
 /** On a Gateway: `true` = it should leave the lead to another one. */
 export const DRAIN_ANNOTATION = 'pharos.io/drain';

@@ -57,14 +57,16 @@ export const cutDrained = ({ apiVersion, kind, metadata, data }: ConfigMap): Con
   ...(data !== undefined && { data }),
 });
 
+/** With its heartbeat, which tells how long it may be believed. */
 export function cutGateway({ apiVersion, kind, metadata, status }: Gateway): Gateway {
-  const { connections } = status ?? {};
+  const { connections, heartbeat } = status ?? {};
   return {
     apiVersion,
     kind,
     metadata: cutMetadata(metadata),
     ...(connections !== undefined && {
       status: {
+        ...(heartbeat !== undefined && { heartbeat }),
         // Round-trip times change with each probe, and no answer with them.
         connections: connections.map(({ cluster, state, reason }) => ({
           cluster,

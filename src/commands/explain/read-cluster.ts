@@ -17,7 +17,8 @@ import { listOrNone } from '../../membership/members.ts';
 import { type ObjectStore, type Selector, StoreError } from '../../store/store.ts';
 import { DRAINS_OF_ZONE, SLICES_OF_ZONE } from '../../zone/source.ts';
 import { Zone } from '../../zone/zone.ts';
-import { drainsIn, reachabilityOf } from '../feed-zone.ts';
+import { drainsIn } from '../feed-zone.ts';
+import { reachabilityOf } from '../follow-gateways.ts';
 import { readBrokerObjects, readServiceObjects } from './read-background.ts';
 import { runningFlags } from './running-flags.ts';
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { drainedManifest } from '../../../src/api/drained.ts';
 import { Kinds } from '../../../src/api/kinds.ts';
-import { Annotation, Label } from '../../../src/api/names.ts';
+import { Annotation, Label, SYSTEM_NAMESPACE } from '../../../src/api/names.ts';
 import type { EndpointSlice, ServiceImport } from '../../../src/api/objects.ts';
 import type { Netns } from '../../lab/netns.ts';
 import { requirePackages } from '../../lab/packages.ts';
@@ -169,6 +170,21 @@ describe('clusterset IPs on a node', { skip }, () => {
       (await who(gateway)).startsWith('b ') ? true : undefined,
     );
     await conversation.hears('still');
+
+    // An administrator drains the other cluster: nothing new goes there, and what is open stays.
+    const drain = { by: 'alice', at: '2026-01-31T12:00:00Z' };
+    fabric.set('a', drainedManifest(SYSTEM_NAMESPACE, new Map([['b', drain]])));
+    await until('refusal of what is drained', 60_000, async () => {
+      const refused = await who(pod).then(
+        () => false,
+        (error: Error) => error.message.includes('Connection refused'),
+      );
+      return refused ? true : undefined;
+    });
+    await conversation.hears('while drained');
+    fabric.set('a', drainedManifest(SYSTEM_NAMESPACE, new Map()));
+    await until('an answer of what is drained no more', 60_000, async () => who(pod));
+    await conversation.hears('after the drain');
 
     // The tunnels are down: refused at once, and what was open is ended, not left to wait.
     for (const name of ['a-gw1', 'a-gw2'] as const)

@@ -77,6 +77,7 @@ describe('gateways and route agents as commands, with the rights that are shippe
       'member patch gateways/status',
       'member watch nodes',
       'member watch serviceimports',
+      'member watch configmaps',
       'member get secrets',
       'member patch endpoints',
       'broker patch endpoints',

@@ -5,7 +5,8 @@ import { Kinds } from '../../../src/api/kinds.ts';
 import { Annotation, Label } from '../../../src/api/names.ts';
 import type { EndpointSlice, ServiceImport } from '../../../src/api/objects.ts';
 import type { ConnectionState, Gateway } from '../../../src/api/tunnel.ts';
-import { feedZone, reachabilityOf } from '../../../src/commands/feed-zone.ts';
+import { feedZone } from '../../../src/commands/feed-zone.ts';
+import { reachabilityOf } from '../../../src/commands/follow-gateways.ts';
 import { SeverableStore } from '../../../src/commands/playground/severable-store.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
@@ -106,6 +107,49 @@ test('a cluster whose connection is down is in no answer, until its gateway says
   assert.equal((await answer()).kind, 'records');
   await memory.remove(Kinds.Gateway, down.metadata);
   assert.equal((await answer()).kind, 'records');
+  await close();
+});
+
+const beating = (at: string): Gateway => {
+  const object = gateway('node-1', ['west', 'connected']);
+  return { ...object, status: { ...object.status, heartbeat: at } };
+};
+
+test('gateways that give no sign of life any more are not believed, and the answer says why', async () => {
+  const { memory, answer, close, clock } = setUp();
+  await memory.apply(Kinds.ServiceImport, web);
+  await memory.apply(Kinds.EndpointSlice, slice);
+  await memory.apply(Kinds.Gateway, beating('1'));
+  for (const beat of ['1', '2', '3']) {
+    await memory.applyStatus(Kinds.Gateway, beating(beat));
+    await clock.advance(15_000);
+    assert.equal((await answer()).kind, 'records');
+  }
+  await clock.advance(6000);
+  const silent = await answer();
+  assert.equal(silent.reason, 'no-reachable-cluster');
+  assert.match(silent.detail, /gateway node-1 has given no sign of life for 20 s/);
+  await memory.applyStatus(Kinds.Gateway, beating('4'));
+  assert.equal((await answer()).kind, 'records');
+  await close();
+});
+
+test('while the store is out of sight nobody is taken for silent, nor at once when it is back', async () => {
+  let severable: SeverableStore | undefined;
+  const { memory, answer, close, clock } = setUp((store) => (severable = new SeverableStore(store)));
+  await memory.apply(Kinds.ServiceImport, web);
+  await memory.apply(Kinds.EndpointSlice, slice);
+  await memory.apply(Kinds.Gateway, beating('1'));
+  await memory.applyStatus(Kinds.Gateway, beating('1'));
+  await clock.advance(10_000);
+  severable?.cut();
+  await clock.advance(60_000);
+  assert.equal((await answer()).kind, 'records');
+  severable?.mend();
+  await clock.advance(10_000);
+  assert.equal((await answer()).kind, 'records');
+  await clock.advance(12_000);
+  assert.equal((await answer()).kind, 'nodata');
   await close();
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { feedZone } from '../../../src/commands/feed-zone.ts';
-import { zoneSources } from '../../../src/commands/zone-sources.ts';
+import { snapshotSources, zoneSources } from '../../../src/commands/zone-sources.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { Zone } from '../../../src/zone/zone.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -26,8 +26,10 @@ test('all that a DNS server reads of a store is published in Redis and kept in a
     },
     AbortSignal.abort(),
   );
-  assert.deepEqual(
-    zoneSources.map(({ kind, selector }) => told(kind, selector)).toSorted(),
-    watched.toSorted(),
-  );
+  for (const sources of [zoneSources, snapshotSources]) {
+    assert.deepEqual(
+      sources.map(({ kind, selector }) => told(kind, selector)).toSorted(),
+      watched.toSorted(),
+    );
+  }
 });

@@ -9,7 +9,7 @@ export const gateway = (
   node: string,
   active: boolean,
   connections: GatewayFacts['connections'] = new Map([['east', { state: 'connected', mtu: 1380 }]]),
-): GatewayFacts => ({ node, active, leaseEpoch: active ? 1 : 0, connections });
+): GatewayFacts => ({ node, active, alive: true, leaseEpoch: active ? 1 : 0, connections });
 
 export const WEST: ClusterFacts = {
   nodes: [
@@ -71,6 +71,7 @@ export const anyInput: fc.Arbitrary<PlanInput> = fc
       gateways: gateways.map((node) => ({
         node,
         active: node === active,
+        alive: true,
         leaseEpoch: 1,
         connections: new Map(
           CLUSTERS.map((cluster, i) => [

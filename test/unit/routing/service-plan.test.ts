@@ -53,7 +53,7 @@ function slots(
   const [entry] = planService(facts, slices, {
     cluster: 'west',
     node: 'w1',
-    isReachable: (cluster) => !unreachable.includes(cluster),
+    reach: (cluster) => (unreachable.includes(cluster) ? 'gone' : 'open'),
   });
   const counts = new Map<string, number>();
   for (const { ip, port } of entry?.slots ?? []) {
@@ -108,9 +108,29 @@ describe('what a clusterset IP goes to', () => {
     const entry = planService(given(), [pods(['10.1.0.2'], ['10.1.0.9']), there('east', true)], {
       cluster: 'west',
       node: 'w1',
-      isReachable: (cluster) => cluster !== 'north',
+      reach: (cluster) => (cluster === 'north' ? 'gone' : 'open'),
     })[0];
     assert.deepEqual(entry?.alive, new Set(['10.1.0.2 8080', '10.1.0.9 8080', '10.152.0.5 80']));
+  });
+
+  it('connections may stay with what is drained, the own cluster included, and new ones go elsewhere', () => {
+    const slices = [pods(['10.1.0.2']), there('east', true), there('north', true)];
+    const plan = (closing: readonly string[]) =>
+      planService(given(), slices, {
+        cluster: 'west',
+        node: 'w1',
+        reach: (cluster) => (closing.includes(cluster) ? 'closing' : 'open'),
+      })[0];
+    const everybody = new Set(['10.1.0.2 8080', '10.152.0.5 80', '10.153.0.5 80']);
+    for (const [closing, backends] of [
+      [['west'], ['10.152.0.5 80', '10.153.0.5 80']],
+      [['west', 'north'], ['10.152.0.5 80']],
+      [['west', 'north', 'east'], []],
+    ] as const) {
+      const entry = plan(closing);
+      assert.deepEqual([...new Set(entry?.slots.map(backendText))].toSorted(), backends);
+      assert.deepEqual(entry?.alive, everybody);
+    }
   });
 
   it('slots follow the weights, and no order of what the API lists matters', () => {
@@ -127,7 +147,7 @@ describe('what a clusterset IP goes to', () => {
           planService(given({ exports, ownFirst: false }), list, {
             cluster: 'west',
             node: 'w1',
-            isReachable: () => true,
+            reach: () => 'open',
           })[0]?.slots ?? [];
         const made = plan(slices);
         if (turned) assert.deepEqual(plan(slices.toReversed()), made);
@@ -147,7 +167,7 @@ describe('what a clusterset IP goes to', () => {
     const many = Array.from({ length: 100 }, (_, i) => `10.1.1.${i}`);
     const on = (node: string, ips: readonly string[]): Set<string> =>
       new Set(
-        planService(given(), [pods(ips)], { cluster: 'west', node, isReachable: () => true })[0]?.slots.map(
+        planService(given(), [pods(ips)], { cluster: 'west', node, reach: () => 'open' })[0]?.slots.map(
           backendText,
         ),
       );

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { Kinds } from '../../../src/api/kinds.ts';
 import type { EndpointSlice, ServiceImport } from '../../../src/api/objects.ts';
 import type { Gateway } from '../../../src/api/tunnel.ts';
-import { reachabilityOf } from '../../../src/commands/feed-zone.ts';
+import { reachabilityOf } from '../../../src/commands/follow-gateways.ts';
 import { parseImport } from '../../../src/zone/import-model.ts';
 import { parseSlice } from '../../../src/zone/slice-model.ts';
 import { cutGateway, cutImport, cutSlice } from '../../../src/zone/source.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock } from './clock.ts';
 
 /**
  * Whether something still gives signs of life. What its clock shows does not matter: it counts as silent
@@ -25,8 +25,8 @@ export class Freshness {
     return now - seen.since < this.#lifeMs;
   }
 
-  /** Forgets all but these. */
-  retain(keys: ReadonlySet<string>): void {
-    for (const key of this.#seen.keys()) if (!keys.has(key)) this.#seen.delete(key);
+  /** After a time in which no sign could be seen: nobody has been silent so far. */
+  forgive(): void {
+    this.#seen.clear();
   }
 }

@@ -19,9 +19,9 @@ test(
       'a',
     ]);
     assert.equal(code, 0, stderr);
-    // Median, queries/s, CPU, lost, failed, and to the other two.
-    assert.match(stdout, /^ +pharos-1 +[1-9]\d* +\d+\.\d +0 +0 +\d+\.\d\d +-$/m);
-    assert.match(stdout, /^ +coredns +[1-9]\d* +\d+\.\d +0 +0 +1\.00 +-$/m);
+    // Median, queries/s, CPU, busy, lost, failed, and to the other two.
+    assert.match(stdout, /^ +pharos-1 +[1-9]\d* +\d+\.\d +\d+ % +0 +0 +\d+\.\d\d +-$/m);
+    assert.match(stdout, /^ +coredns +[1-9]\d* +\d+\.\d +\d+ % +0 +0 +1\.00 +-$/m);
   },
 );
 

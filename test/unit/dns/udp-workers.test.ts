@@ -166,3 +166,29 @@ test('workers share one rate limit, and answer within it from their tables', { s
   assert.ok(asked - cut <= perSecond * (1 + seconds) + 1, `${asked - cut} answers in ${seconds} s`);
   assert.ok(server.counters.fastSum(FastCount.rateSlipped) > 0);
 });
+
+test(
+  'a service with session affinity gives each client one cluster, through whichever worker',
+  { skip },
+  async () => {
+    const sticky = {
+      policy: 'weighted',
+      affinity: true,
+      from: { west: { ips: ['10.96.0.1'] }, east: { ips: ['10.97.0.1'] } },
+    } as const;
+    await using server = await start({ source: zoneOf({ 'shop/web': sticky }), workers: 2 });
+    const at = server.addresses[0]!;
+    const chosen = new Set<string>();
+    for (let client = 1; client <= 12; client++) {
+      const found = new Set<string>();
+      for (let n = 0; n < 6; n++) {
+        // From a port of its own each time: the kernel spreads them over the workers.
+        const { response } = await askUdp(at, query({ name: WEB }), `127.0.7.${client}`);
+        for (const record of response.answers ?? []) if (record.type === 'A') found.add(record.data);
+      }
+      assert.equal(found.size, 1, `127.0.7.${client} was sent to ${[...found].join(' and ')}`);
+      for (const address of found) chosen.add(address);
+    }
+    assert.deepEqual([...chosen].sort(), ['10.96.0.1', '10.97.0.1']);
+  },
+);

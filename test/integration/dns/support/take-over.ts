@@ -14,7 +14,7 @@ import { query } from '../../../unit/dns/support/messages.ts';
 const PORT = 5300;
 /** One query may take this long on a machine that starts processes meanwhile; then it counts as lost. */
 const PATIENCE_MS = 30_000;
-const [directory = '', takeOvers = '2'] = process.argv.slice(2);
+const [directory = '', takeOvers = '4'] = process.argv.slice(2);
 
 const asked = { udp: 0, tcp: 0, lasting: 0 };
 const lost = { udp: 0, tcp: 0, lasting: 0 };
@@ -91,24 +91,27 @@ async function overLastingTcp(): Promise<void> {
   socket?.destroy();
 }
 
-const start = async (): Promise<PharosProcess> => {
+/** How the servers read and write UDP, one after the other: each way takes over from each. */
+const WAYS = ['auto', 'dgram', 'dgram', 'auto'] as const;
+
+const start = async (round: number): Promise<PharosProcess> => {
   const server = await startPharos(
     'dns',
     ...['--store', `directory:${directory}`, '--cluster-id', 'east'],
-    ...['--listen', `127.0.0.1:${PORT}`, '--reuse-port'],
+    ...['--listen', `127.0.0.1:${PORT}`, '--reuse-port', `--udp=${WAYS[round % WAYS.length]}`],
   );
   await server.ready(120_000);
   return server;
 };
 
-let server = await start();
+let server = await start(0);
 const load = [
   ...Array.from({ length: 8 }, overUdp),
   ...Array.from({ length: 4 }, overTcp),
   ...Array.from({ length: 4 }, overLastingTcp),
 ];
 for (let round = 0; round < Number(takeOvers); round++) {
-  const next = await start();
+  const next = await start(round + 1);
   await server[Symbol.asyncDispose]();
   server = next;
 }

@@ -5,17 +5,23 @@ import { FrameReader } from '../../../../src/dns/frames.ts';
 import type { ListenAddress } from '../../../../src/dns/listener.ts';
 import { type Reading, read, uint16s } from './messages.ts';
 
-/** Asks over UDP and waits for one response. `to` may be another address than the server was told. */
+/** Asks over UDP and waits for one response. @param from the client's address, where it matters */
 export async function askUdp(
   { address, port }: ListenAddress,
   message: Buffer,
+  from?: string,
 ): Promise<{ response: Reading; from: RemoteInfo }> {
   const socket = createSocket(isIPv6(address.split('%')[0] ?? '') ? 'udp6' : 'udp4');
   try {
+    if (from !== undefined) {
+      const bound = once(socket, 'listening');
+      socket.bind(0, from);
+      await bound;
+    }
     const answered = once(socket, 'message') as Promise<[Buffer, RemoteInfo]>;
     socket.send(message, port, address);
-    const [bytes, from] = await answered;
-    return { response: read(bytes), from };
+    const [bytes, answerer] = await answered;
+    return { response: read(bytes), from: answerer };
   } finally {
     socket.close();
   }

@@ -128,5 +128,24 @@ export function objectsOf(service: BenchService): [ServiceImport, EndpointSlice]
   ];
 }
 
+/** A headless service of which each endpoint has a name: its objects, and those names. */
+export function headlessService(
+  n: number,
+  size: number,
+): { readonly objects: [ServiceImport, EndpointSlice]; readonly names: readonly string[] } {
+  const name = `big${n}`;
+  const namespace = `ns${n % NAMESPACES}`;
+  const addresses = Array.from(
+    { length: size },
+    (_, index) => `10.${128 + (n >> 7)}.${((n & 127) << 1) | (index >> 8)}.${index & 255}`,
+  );
+  const [serviceImport, slice] = objectsOf({ name, namespace, addresses, headless: true });
+  const endpoints = slice.endpoints.map((endpoint, index) => ({ ...endpoint, hostname: `pod-${index}` }));
+  return {
+    objects: [serviceImport, { ...slice, endpoints }],
+    names: endpoints.map(({ hostname }) => `${hostname}.west.${name}.${namespace}.svc.clusterset.local`),
+  };
+}
+
 export const manifestOf = (services: readonly BenchService[]): string =>
   JSON.stringify({ apiVersion: 'v1', kind: 'List', items: services.flatMap(objectsOf) });

@@ -28,6 +28,9 @@ import { serveOrExplain } from './serve.ts';
 import { storeMetrics } from './store-metrics.ts';
 import { UserError } from './user-error.ts';
 
+/** For all but the hand-over. */
+const SHUTDOWN_MS = 5000;
+
 export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
   const { environment, process, version } = context;
   const { cableDriver: driverName, stateDir } = values;
@@ -114,7 +117,8 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
     clock,
     log,
   });
-  const shutdown = new Shutdown({ process, log, clock });
+  const lingerMs = values.linger * 1000;
+  const shutdown = new Shutdown({ process, log, clock, limitMs: lingerMs + SHUTDOWN_MS });
   const metrics = createMetrics(() => [...gatewayMetrics(gateway), ...storeMetrics({ member, broker })]);
   const notReady = (): string | undefined => {
     if (shutdown.signal.aborted) return 'shutting down';
@@ -137,7 +141,8 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
     },
     'pharos gateway is up',
   );
-  const working = gateway.run(shutdown.signal);
+  const ending = new AbortController();
+  const working = gateway.run(ending.signal, shutdown.signal);
   const keeping = joined?.keep(() => gateway.leads, shutdown.signal);
   shutdown.defer('stores', () => {
     member.close();
@@ -147,6 +152,10 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
     await keeping;
   });
   shutdown.defer('http', () => http.close());
-  shutdown.defer('gateway', () => working);
+  shutdown.defer('gateway', () => {
+    ending.abort();
+    return working;
+  });
+  if (lingerMs > 0) shutdown.defer('hand-over', () => gateway.handOver(lingerMs));
   return 'running';
 };

@@ -43,6 +43,10 @@ export interface GatewayOptions {
 /** Between two writes of the status. */
 const STATUS_PAUSE_MS = 20;
 const RECORD_PAUSE_MS = 20;
+/** How often it is looked whether another gateway leads, when this one is to end. */
+const HAND_OVER_LOOK_MS = 50;
+/** So long it may take until all nodes, and the gateways of other clusters, know of another leader. */
+const HEARD_MS = 1500;
 
 export class Gateway {
   readonly tunnels: Tunnels;
@@ -55,6 +59,7 @@ export class Gateway {
   readonly #logged = new Set<string>(); // refusals that were told
   #refusedCopies: readonly Refusal[] = [];
   #leads = false;
+  #isEnding = false;
 
   constructor(options: GatewayOptions) {
     const { self, member, broker, brokerNamespace, clock, log, driver, run, sysctls, times } = options;
@@ -107,8 +112,11 @@ export class Gateway {
     return [...new Map(all.map((refusal) => [refusal.record, refusal])).values()];
   }
 
-  /** Until `signal` aborts; what is on the node, and what was written, stays. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Until `signal` aborts; what is on the node, and what was written, stays.
+   * @param leaving aborts earlier where another gateway is to lead before this one ends: see {@link handOver}
+   */
+  async run(signal: AbortSignal, leaving = signal): Promise<void> {
     const { clock, log, prefix } = this.#options;
     const caches = [this.#copies.clusters, this.#copies.endpoints];
     const onRecords = (): void => {
@@ -132,7 +140,7 @@ export class Gateway {
       watchChanges('ip', watch, signal),
       this.#status.run(signal),
       this.#endpoint.run(signal),
-      this.#stand(signal),
+      this.#stand(leaving),
     ]);
   }
 
@@ -156,6 +164,32 @@ export class Gateway {
       unsubscribe();
       if (this.#isDrained) log.info({}, 'Drained: another gateway may lead');
     }
+  }
+
+  /**
+   * For where the tunnels end with this process, as in a pod: resolves when another gateway leads and others have
+   * had the time to hear of it, at once where there is none, and after `limitMs` in any case. Then nobody is told
+   * of these tunnels any more. To be called once `leaving` of {@link run} has aborted, and before `signal` has.
+   */
+  async handOver(limitMs: number): Promise<void> {
+    const { clock, log } = this.#options;
+    const end = clock.monotonic() + limitMs;
+    while (this.#others.length > 0 && !this.#others.some(isActive) && clock.monotonic() < end) {
+      await clock.sleep(HAND_OVER_LOOK_MS);
+    }
+    const heir = this.#others.find(isActive)?.metadata.name;
+    log.info({ peer: heir ?? 'none' }, 'Handed over: this gateway and its tunnels end');
+    if (heir !== undefined) await clock.sleep(Math.max(0, Math.min(HEARD_MS, end - clock.monotonic())));
+    this.#isEnding = true;
+    await this.#writeStatus().catch((err: unknown) => log.warn({ err }, 'Cannot say that the tunnels end'));
+  }
+
+  /** The other gateways of this cluster that say of themselves that they carry. */
+  get #others(): GatewayObject[] {
+    return [...this.#gateways.values()].filter(
+      ({ metadata, status }) =>
+        metadata.name !== this.#options.self.gateway && (status?.connections ?? []).length > 0,
+    );
   }
 
   get #isDrained(): boolean {
@@ -197,7 +231,7 @@ export class Gateway {
         nodeIP: self.privateIP,
         leaseEpoch: election.epoch,
         heartbeat: new Date(clock.now()).toISOString(),
-        connections: [...this.tunnels.connections],
+        connections: this.#isEnding ? [] : [...this.tunnels.connections],
         refused: this.refused.map(({ record, reason, message }) => ({ record, reason, message })),
       },
     };
@@ -255,6 +289,8 @@ export class Gateway {
     for (const told of now) this.#logged.add(told);
   }
 }
+
+const isActive = ({ status }: GatewayObject): boolean => status?.haStatus === 'active';
 
 const ownLabels = ({ cluster }: Self): Record<string, string> => ({
   [Label.sourceCluster]: cluster,

@@ -62,9 +62,12 @@ async function baseContent(): Promise<LayerContent> {
   const applets = (await must(busybox, ['--list'])).trim().split('\n');
   return {
     files: { '/bin/busybox': busybox },
-    links: Object.fromEntries(
-      applets.filter((a) => a !== 'busybox').map((applet) => [`/bin/${applet}`, 'busybox']),
-    ),
+    links: {
+      ...Object.fromEntries(
+        applets.filter((a) => a !== 'busybox').map((applet) => [`/bin/${applet}`, 'busybox']),
+      ),
+      '/var/run': '/run',
+    },
     texts: {
       '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
       '/etc/group': 'root:x:0:\nnogroup:x:65534:\n',

@@ -91,6 +91,13 @@ export const gatewaySpec = {
       type: wholeNumber(2, 100, 'a number'),
       default: '3',
     },
+    linger: {
+      form: 'value',
+      help: 'How long to wait at the end for another gateway to lead; for pods, whose end is that of the tunnels too',
+      placeholder: 'DURATION',
+      type: duration,
+      default: '0s',
+    },
     'state-dir': {
       form: 'value',
       help: 'Directory for the sockets and settings of the programs that it runs',

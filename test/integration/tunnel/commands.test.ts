@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../lab/wait.ts';
 import { runCli } from '../../support/cli-process.ts';
@@ -47,6 +48,27 @@ describe('gateways and route agents as commands, with the rights that are shippe
     assert.equal(lossOf(await flood), 0);
     const undone = await runCli(['gateway', 'drain', leader, '--undo', `--kubeconfig=${kubeconfig}`]);
     assert.equal(undone.status, 0, undone.stderr);
+  });
+
+  test('a gateway whose tunnels end with it, as in a pod, has another one lead before', async () => {
+    const linger = ['--linger=8s'];
+    for (const node of GATEWAY_NODES) {
+      await clusters.process('gateway', node).stop();
+      clusters.start('gateway', node, linger);
+    }
+    await clusters.untilConnected();
+    const leader = await clusters.leaderOf('a');
+    const stateDir = join(clusters.lab.dir, leader, 'gateway', 'ipsec');
+    const charon = Number(await readFile(join(stateDir, 'charon.pid'), 'utf8'));
+    const flood = clusters.fabric.pod('a').run(['ping', '-n', '-q', '-i', '0.1', '-c', '200', POD.b]);
+    await clusters.process('gateway', leader).stop();
+    process.kill(charon, 'SIGKILL');
+    // Without it packets are sent into the dead tunnel until the Lease and the status have run out.
+    assert.ok(lossOf(await flood) < 10, 'loss in percent');
+    assert.notEqual(await clusters.leaderOf('a'), leader);
+    assert.deepEqual(await clusters.connections(leader), []);
+    clusters.start('gateway', leader, linger);
+    await clusters.untilConnected();
   });
 
   test('all processes killed and started again lose no packet, and take over what is there', async () => {

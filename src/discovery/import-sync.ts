@@ -6,7 +6,7 @@ import { Label } from '../api/names.ts';
 import type { EndpointSlice, IpFamily, ServiceImport, ServiceImportType } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { ObjectStore } from '../store/store.ts';
+import { type ObjectStore, StoreError } from '../store/store.ts';
 import { aggregate, type View } from './aggregate.ts';
 import type { MemberCaches } from './caches.ts';
 import type { Clusterset } from './clusterset.ts';
@@ -173,11 +173,10 @@ export class ImportSync {
     times: ReadonlyMap<string, number> = new Map(),
   ): Promise<void> {
     const { toMember } = this.#options;
-    const applySlices = async (): Promise<void> =>
-      toMember.apply(
-        this.#slices,
-        (await this.#withoutForeign(slices.apply)).map((slice) =>
-          stamped(slice, times.get(slice.metadata.name)),
+    const applySlices = (): Promise<void> =>
+      together(
+        slices.apply.map((slice) =>
+          this.#applySlice(stamped(slice, times.get(slice.metadata.name)), present === undefined),
         ),
       );
     const removeSlices = (): Promise<void> => toMember.remove(this.#slices, slices.remove);
@@ -203,32 +202,43 @@ export class ImportSync {
   }
 
   /**
-   * Without those whose name is taken by a slice that somebody else made: applying is forced and would take it
-   * over. What is not in our cache is asked for, since that holds only what bears our mark.
+   * Leaves a slice alone that somebody else made under its name: applying would take that over. Our cache knows
+   * only what bears our mark. Of a service that is new here nothing is there as a rule, so that it is tried
+   * first, with others' fields respected; else, as after a restart, it is looked at first and nothing is tried.
    */
-  async #withoutForeign(slices: readonly EndpointSlice[]): Promise<EndpointSlice[]> {
-    const { store, member, log } = this.#options;
-    const free = await Promise.all(
-      slices.map(async (slice) => {
-        if (member.importedSlices.get(keyOf(slice)) !== undefined) return [slice];
-        const there = await store.get(Kinds.EndpointSlice, slice.metadata);
-        const { namespace, name } = slice.metadata;
-        const what = `EndpointSlice ${namespace}/${name}`;
-        if (there === undefined || isImported(there) || isOfSameSource(there, slice)) {
-          this.#foreign.delete(what);
-          return [slice];
-        }
-        if (!this.#foreign.has(what)) {
-          this.#foreign.add(what);
-          log.warn(
-            { namespace, name },
-            'An EndpointSlice of this name was made by somebody else and is left alone; delete it to import its endpoints',
-          );
-        }
-        return [];
-      }),
-    );
-    return free.flat();
+  async #applySlice(slice: EndpointSlice, isNewService: boolean): Promise<void> {
+    const { member, toMember } = this.#options;
+    const isKnown = member.importedSlices.get(keyOf(slice)) !== undefined;
+    if (!isKnown && isNewService) {
+      try {
+        await toMember.apply(this.#slices, [slice], { if: 'unclaimed' });
+        this.#foreign.delete(sliceText(slice));
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'conflict') throw error;
+      }
+    }
+    if (isKnown || (await this.#isOurs(slice))) await toMember.apply(this.#slices, [slice]);
+  }
+
+  /** Whether what stands under the slice's name is ours, whatever somebody did to it; if not, that is told once. */
+  async #isOurs(slice: EndpointSlice): Promise<boolean> {
+    const { store, log } = this.#options;
+    const there = await store.get(Kinds.EndpointSlice, slice.metadata);
+    const what = sliceText(slice);
+    if (there === undefined || isImported(there) || isOfSameSource(there, slice)) {
+      this.#foreign.delete(what);
+      return true;
+    }
+    if (!this.#foreign.has(what)) {
+      this.#foreign.add(what);
+      const { namespace, name } = slice.metadata;
+      log.warn(
+        { namespace, name },
+        'An EndpointSlice of this name was made by somebody else and is left alone; delete it to import its endpoints',
+      );
+    }
+    return false;
   }
 
   #tellOfIps(wanted: ServiceImport, present: ServiceImport | undefined): void {
@@ -281,6 +291,8 @@ export class ImportSync {
     );
   }
 }
+
+const sliceText = (slice: EndpointSlice): string => `EndpointSlice ${keyOf(slice)}`;
 
 /** Whether it says of itself what ours says: then it is ours, and somebody took the mark from it. */
 const isOfSameSource = (there: EndpointSlice, ours: EndpointSlice): boolean =>

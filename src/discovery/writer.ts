@@ -3,7 +3,7 @@ import { Annotation } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
 import type { ObjectCache } from '../store/cache.ts';
-import { type ObjectStore, StoreError } from '../store/store.ts';
+import { type ApplyOptions, type ObjectStore, StoreError } from '../store/store.ts';
 import type { AgentCounters, Outcome, Side } from './counters.ts';
 import { type Plan, plan, sameContent } from './plan.ts';
 import { together } from './steps.ts';
@@ -46,9 +46,13 @@ export class Writer {
     return { apply: apply.filter((object) => !isSettled(object)), remove };
   }
 
-  apply<T extends KubeObject>(shelf: Shelf<T>, objects: readonly T[]): Promise<void> {
+  apply<T extends KubeObject>(
+    shelf: Shelf<T>,
+    objects: readonly T[],
+    options: ApplyOptions = {},
+  ): Promise<void> {
     return this.#all(shelf, objects, async (object) => {
-      const stored = await this.#store.apply(shelf.kind, object);
+      const stored = await this.#store.apply(shelf.kind, object, options);
       if (sameContent(object, stored)) this.#settled.delete(place(shelf.kind, object));
       else {
         const version = stored.metadata.resourceVersion;

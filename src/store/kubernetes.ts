@@ -155,11 +155,10 @@ export class KubernetesStore implements ObjectStore, ServerQuestions, TokenIssue
       const ours = sendable(object);
       if (options.if === 'absent') return this.#create(kind, ours);
       const path = objectPath(kind, object.metadata);
-      const condition = options.if && (await this.#precondition(path, object, options.if.resourceVersion));
-      const stored = await this.#applyPatch<T>(path, {
-        ...ours,
-        metadata: { ...ours.metadata, ...condition },
-      });
+      const version = typeof options.if === 'object' ? options.if.resourceVersion : undefined;
+      const condition = version !== undefined && (await this.#precondition(path, object, version));
+      const content = { ...ours, metadata: { ...ours.metadata, ...condition } };
+      const stored = await this.#applyPatch<T>(path, content, options.if === 'unclaimed' ? 'false' : 'true');
       if (!(await this.#adopt(kind, stored))) return prune(stored);
       // What an interrupted create had left behind is ours now: fields that are to go, go this time.
       return prune(await this.#applyPatch<T>(path, ours));
@@ -334,11 +333,16 @@ export class KubernetesStore implements ObjectStore, ServerQuestions, TokenIssue
     })) as T;
   }
 
-  async #applyPatch<T extends KubeObject>(path: string, content: object): Promise<T> {
+  /** @param force whether to take fields over that somebody else has set */
+  async #applyPatch<T extends KubeObject>(
+    path: string,
+    content: object,
+    force: 'true' | 'false' = 'true',
+  ): Promise<T> {
     return (await this.#call({
       method: 'PATCH',
       path,
-      query: { fieldManager: FIELD_MANAGER, force: 'true' },
+      query: { fieldManager: FIELD_MANAGER, force },
       body: { type: APPLY_PATCH, content },
     })) as T;
   }

@@ -86,8 +86,9 @@ export class MemoryStore implements ObjectStore {
   async apply<T extends KubeObject>(kind: Kind<T>, object: T, options: ApplyOptions = {}): Promise<T> {
     const key = this.#check(kind, object);
     const before: WithStatus | undefined = this.#shelf(kind).objects.get(key);
-    this.#checkCondition(kind, key, before, options.if);
     const { status: _ours, metadata, ...content } = structuredClone(object) as WithStatus;
+    if (options.if === 'unclaimed') this.#checkUnclaimed(kind, key, before, { ...content, metadata });
+    else this.#checkCondition(kind, key, before, options.if);
     const after: WithStatus = {
       ...content,
       metadata: {
@@ -184,11 +185,25 @@ export class MemoryStore implements ObjectStore {
     );
   }
 
+  #checkUnclaimed(kind: Kind, key: string, before: KubeObject | undefined, wanted: KubeObject): void {
+    if (before === undefined) return;
+    const { labels, annotations } = before.metadata;
+    const { labels: ourLabels, annotations: ourAnnotations } = wanted.metadata;
+    const isAsWanted =
+      isDeepStrictEqual(contentOf(before), contentOf(wanted)) &&
+      isDeepStrictEqual([labels, annotations], [ourLabels, ourAnnotations]);
+    if (isAsWanted) return;
+    throw new StoreError(
+      'conflict',
+      `Cannot apply ${kind.kind} ${key} in ${this.location}: it exists, and is another`,
+    );
+  }
+
   #checkCondition(
     kind: Kind,
     key: string,
     before: KubeObject | undefined,
-    condition: ApplyOptions['if'],
+    condition: Exclude<ApplyOptions['if'], 'unclaimed'>,
   ): void {
     if (condition === undefined) return;
     const problem =

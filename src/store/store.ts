@@ -27,9 +27,11 @@ export type WatchEvent<T extends KubeObject> =
 export interface ApplyOptions {
   /**
    * Optimistic concurrency: `absent` = create, or fail with `conflict` where the object exists; a
-   * resourceVersion = fail with `conflict` unless the stored object still has it.
+   * resourceVersion = fail with `conflict` unless the stored object still has it; `unclaimed` = fail with
+   * `conflict` where somebody else has set a field of ours to something else (a store that does not know who
+   * set what: where the object is there and not as wanted).
    */
-  readonly if?: 'absent' | { readonly resourceVersion: string };
+  readonly if?: 'absent' | 'unclaimed' | { readonly resourceVersion: string };
 }
 
 export interface ObjectRef {

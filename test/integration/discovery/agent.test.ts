@@ -67,6 +67,32 @@ after(async () => {
   await lab?.[Symbol.asyncDispose]();
 });
 
+/**
+ * What Envoy Gateway makes of a ServiceImport as a route's backend, as others do: the slices with the label of
+ * the Multi-Cluster Services API and without that of a Service; of them what is ready and has the port, by a
+ * name and a protocol that must be there, the name empty where the port has none.
+ */
+async function backendsOf({ site: { store } }: Member, name: string): Promise<string[]> {
+  const ref = { name, namespace: 'shop' };
+  const slices = await store.list(Kinds.EndpointSlice, {
+    namespace: 'shop',
+    labels: { 'multicluster.kubernetes.io/service-name': name },
+  });
+  const own = slices.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === undefined);
+  const wanted = (await store.get(Kinds.ServiceImport, ref))?.spec.ports ?? [];
+  return wanted.flatMap((port) =>
+    own.flatMap(({ endpoints, ports }) =>
+      ports
+        .filter((each) => each.name === (port.name ?? '') && each.protocol === port.protocol)
+        .flatMap((each) =>
+          endpoints
+            .filter(({ conditions }) => conditions?.ready !== false)
+            .flatMap(({ addresses }) => addresses.map((address) => `${address}:${each.port}`)),
+        ),
+    ),
+  );
+}
+
 describe('an export', () => {
   it('of a ClusterIP Service is seen by all', async () => {
     await west.apply(
@@ -78,6 +104,17 @@ describe('an export', () => {
       await member.shows('web', ['ClusterSetIP, http TCP 80, from west', 'west: 10.0.1.1']);
     }
     await west.says('web', GOOD);
+  });
+
+  it('is a ready backend for Gateway API implementations, which go by port names and protocols', async () => {
+    await west.apply(
+      service('bare', { clusterIP: '10.0.1.9', ports: [{ port: 8080 }] }),
+      endpoints('bare', ['10.1.0.9']),
+      exported('bare'),
+    );
+    await east.shows('bare', ['ClusterSetIP, TCP 8080, from west', 'west: 10.0.1.9']);
+    assert.deepEqual(await backendsOf(east, 'bare'), ['10.0.1.9:8080']);
+    assert.deepEqual(await backendsOf(east, 'web'), ['10.0.1.1:80']);
   });
 
   it('of a Service that does not exist waits for it', async () => {

@@ -60,6 +60,26 @@ describe('the Kubernetes store', () => {
     assert.deepEqual(stored.metadata.labels, { theirs: '2' });
   });
 
+  it('with if: unclaimed takes over nothing that somebody else has set otherwise', async () => {
+    await store.apply(Spaces, namespace('unclaimed'));
+    const slice = (address: string) => ({
+      apiVersion: Kinds.EndpointSlice.apiVersion,
+      kind: 'EndpointSlice' as const,
+      metadata: { name: 'web', namespace: 'unclaimed', labels: { ours: 'yes' } },
+      addressType: 'IPv4' as const,
+      endpoints: [{ addresses: [address] }],
+      ports: [],
+    });
+    await kubectl(['create', '-f', '-'], JSON.stringify(slice('10.0.0.1')));
+    const made = await store.get(Kinds.EndpointSlice, { name: 'web', namespace: 'unclaimed' });
+    const wanted = slice('10.0.0.2');
+    await assert.rejects(store.apply(Kinds.EndpointSlice, wanted, { if: 'unclaimed' }), { code: 'conflict' });
+    assert.deepEqual(await store.get(Kinds.EndpointSlice, wanted.metadata), made);
+    await store.apply(Kinds.EndpointSlice, wanted);
+    const changed = await store.apply(Kinds.EndpointSlice, slice('10.0.0.3'), { if: 'unclaimed' });
+    assert.deepEqual(changed.endpoints, [{ addresses: ['10.0.0.3'], conditions: {} }]);
+  });
+
   it('takes over what a create left behind that was interrupted half-way', async () => {
     await store.apply(Spaces, namespace('halfway'));
     const manifest = JSON.stringify(imported('halfway', 'mysql', { old: '1' }));

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { Kinds } from '../../../src/api/kinds.ts';
 import { Annotation, BROKER_NAMESPACE, Label, MANAGED_BY } from '../../../src/api/names.ts';
@@ -123,6 +124,8 @@ const hostile: fc.Arbitrary<KubeObject> = fc.boolean().chain((isImport) => {
   );
 });
 
+const nameOf = ({ kind, metadata }: KubeObject) => ({ kind, name: metadata.name });
+
 /** Whether all of it is to be refused. What passes for an import of a broker that is a member too is no record. */
 const isUseless = (object: KubeObject): boolean =>
   !isImported(object) &&
@@ -180,8 +183,8 @@ it('whatever stands on the broker, agents go on with what is good, and say of th
     for (const object of standing) {
       if (object.metadata.labels?.[Label.sourceCluster] === 'west' || !isUseless(object)) continue;
       useless++;
-      const isTold = told.some(
-        ({ fields }) => fields['name'] === object.metadata.name && fields['kind'] === object.kind,
+      const isTold = told.some(({ fields }) =>
+        isDeepStrictEqual({ ...fields, why: '' }, { ...nameOf(object), why: '' }),
       );
       assert.ok(isTold, `not a word of ${object.kind} ${object.metadata.name}`);
     }

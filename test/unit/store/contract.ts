@@ -182,6 +182,16 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
         assert.deepEqual([stored.metadata.labels ?? {}, stored.spec.ips], [{}, undefined]);
       });
 
+      it('with if: unclaimed creates what is absent and takes what is as wanted', async () => {
+        const ns = await freshNamespace();
+        const created = await store.apply(Imports, imported(ns, 'mysql'), { if: 'unclaimed' });
+        contains(created, imported(ns, 'mysql'));
+        assert.deepEqual(await store.apply(Imports, imported(ns, 'mysql'), { if: 'unclaimed' }), created);
+        const labels = { a: '1' };
+        await store.apply(Imports, imported(ns, 'mysql', { labels }));
+        assert.deepEqual((await store.apply(Imports, imported(ns, 'mysql'))).metadata.labels ?? {}, {});
+      });
+
       it('with a resourceVersion applies to that version only', async () => {
         const ns = await freshNamespace();
         const one = await store.apply(Imports, imported(ns, 'mysql', { port: 1 }));

@@ -99,6 +99,42 @@ describe('a clusterset IP', () => {
     assert.equal(await condition(world.east, 'api'), undefined);
   });
 
+  it('is what it was where the import was deleted by hand while no agent ran', async () => {
+    await using world = await open();
+    await exportAll(world.west, 'web', 'api', 'db', 'shop');
+    await world.settle();
+    const before = await world.east.ips();
+    await world.stop(world.east);
+    for (const name of ['web', 'db']) await world.east.delete(Kinds.ServiceImport, name);
+    await exportAll(world.west, 'young');
+    world.start(world.east);
+    await world.pass(REST_MS);
+    const after = await world.east.ips();
+    assert.deepEqual(
+      after.filter((line) => !line.startsWith('young ')),
+      before,
+    );
+  });
+
+  it('that rests goes on resting where the import was deleted by hand, agent or not, and comes back in time', async () => {
+    await using world = await open(['243.0.0.1/32']);
+    await exportAll(world.west, 'web');
+    await world.settle();
+    await world.east.delete(Kinds.ServiceImport, 'web');
+    await world.west.delete(Kinds.ServiceExport, 'web');
+    await exportAll(world.west, 'api');
+    await world.settle();
+    await world.stop(world.east);
+    await world.east.delete(Kinds.ServiceImport, 'api');
+    await world.clock.advance(REST_MS / 2);
+    world.start(world.east);
+    await world.pass(REST_MS / 2 - 1000);
+    assert.deepEqual(await world.east.ips(), ['api'], 'web has had it within five minutes');
+    await exportAll(world.west, 'web');
+    await world.settle();
+    assert.deepEqual(await world.east.ips(), ['api', 'web 243.0.0.1'], 'it is still for web');
+  });
+
   it('that it had is what a service gets that comes back', async () => {
     await using world = await open(['243.0.0.0/29']);
     await exportAll(world.west, 'a', 'b', 'c', 'd', 'e', 'f');

@@ -112,8 +112,13 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       namespaces: values.importNamespaces,
       denied: values.denyNamespaces,
     };
+    const ownCidrs = [...values.ownCidr, ...(clustersetCidrs.clustersetCidrs ?? [])];
     const expiry = values.expireAfter !== undefined && { expireAfterMs: values.expireAfter * 1000 };
-    const told = publishImportRules({ ...filters, ...expiry }, { member, clock, random, log }, signal);
+    const told = publishImportRules(
+      { ...filters, ...expiry, ownCidrs },
+      { member, clock, random, log },
+      signal,
+    );
     agent = new Agent({
       cluster,
       member,

@@ -17,6 +17,7 @@ import { byText, type Conflict } from '../discovery/conflict.ts';
 import { filtered } from '../discovery/import-filters.ts';
 import type { ImportRules } from '../discovery/import-rules.ts';
 import { isImported, NO_SERVICE, ownerOf, recordKey } from '../discovery/labels.ts';
+import { NO_ADDRESSES, type OwnAddresses } from '../discovery/own-addresses.ts';
 import { type ExportRecord, parseRecord } from '../discovery/record.ts';
 import type { MemberStatus } from '../membership/members.ts';
 
@@ -71,6 +72,8 @@ export interface ServiceFacts {
     readonly records: readonly ServiceImport[];
     readonly members: readonly MemberStatus[];
   };
+  /** Addresses that no other cluster can have. */
+  readonly own: OwnAddresses;
 }
 
 /**
@@ -118,14 +121,14 @@ interface Read {
 
 /** cluster → its record, of those that are meant for this cluster */
 function readRecords(
-  { cluster: own, rules, broker }: ServiceFacts,
+  { cluster, own, rules, broker }: ServiceFacts,
   objects: readonly ServiceImport[],
   now: number,
 ): ReadonlyMap<string, Read> {
   const lastSeen = new Map(broker?.members.map((member) => [member.cluster, member.lastSeen]));
   const expireAfterMs = rules?.expireAfterMs ?? Infinity;
   const whyNot = (record: ExportRecord): string | undefined => {
-    if (record.cluster === own) return undefined;
+    if (record.cluster === cluster) return undefined;
     const problem = rules && filtered(rules, record);
     if (problem !== undefined) return problem.why;
     const silentMs = now - Date.parse(lastSeen.get(record.cluster) ?? '');
@@ -133,10 +136,11 @@ function readRecords(
   };
   const read = new Map<string, Read>();
   for (const object of objects) {
-    const record = parseRecord(object);
+    const owner = ownerOf(object)?.cluster ?? '';
+    const record = parseRecord(object, owner === cluster ? NO_ADDRESSES : own);
     if ('rejected' in record) {
-      read.set(ownerOf(object)?.cluster ?? '', { why: `its record cannot be used: ${record.rejected}` });
-    } else if (record.toClusters?.includes(own) !== false) {
+      read.set(owner, { why: `its record cannot be used: ${record.rejected}` });
+    } else if (record.toClusters?.includes(cluster) !== false) {
       const why = whyNot(record);
       read.set(record.cluster, { record, ...(why !== undefined && { why }) });
     }

@@ -1,8 +1,11 @@
 import { Kinds } from '../api/kinds.ts';
 import { Label, MANAGED_BY } from '../api/names.ts';
-import type { ServiceImport } from '../api/objects.ts';
+import type { KubeObject, ServiceImport } from '../api/objects.ts';
+import type { Cluster } from '../api/tunnel.ts';
 import type { showServicesSpec } from '../config/specs/show-services.ts';
 import { IMPORT_RULES_REF, parseImportRules } from '../discovery/import-rules.ts';
+import { OwnAddresses } from '../discovery/own-addresses.ts';
+import { cidrsOf } from '../discovery/own-networks.ts';
 import { type BrokerContent, membersOf, readBroker } from '../membership/members.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { type ObjectStore, StoreError } from '../store/store.ts';
@@ -30,17 +33,25 @@ export const runShowServices: Run<typeof showServicesSpec> = async (values, cont
       isAway = true;
     }
     const now = systemClock.now();
-    return serviceStatuses({ cluster, ...here, ...(onBroker && { broker: factsOf(onBroker, now) }) }, now);
+    const own = new OwnAddresses([
+      ...(here.rules?.ownCidrs ?? []),
+      ...cidrsOf(onBroker?.records.find((record): record is Cluster => isOwnCluster(record, cluster))),
+    ]);
+    const facts = { cluster, own, ...here, ...(onBroker && { broker: factsOf(onBroker, now) }) };
+    return serviceStatuses(facts, now);
   };
   return await showListing(servicesListing, look, values, context);
 };
+
+const isOwnCluster = ({ kind, metadata }: KubeObject, cluster: string): boolean =>
+  kind === Kinds.Cluster.kind && metadata.name === cluster;
 
 const factsOf = (content: BrokerContent, now: number): NonNullable<ServiceFacts['broker']> => ({
   members: membersOf(content, now),
   records: content.records.filter((record): record is ServiceImport => record.kind === 'ServiceImport'),
 });
 
-async function readMember(member: ObjectStore): Promise<Omit<ServiceFacts, 'cluster' | 'broker'>> {
+async function readMember(member: ObjectStore): Promise<Omit<ServiceFacts, 'cluster' | 'own' | 'broker'>> {
   const [namespaces, imports, slices, exports, rules] = await Promise.all([
     member.list(Kinds.Namespace),
     member.list(Kinds.ServiceImport),

@@ -2,6 +2,7 @@
  * What an agent lets into its cluster, as it says of itself in a ConfigMap: whoever shows or explains an
  * import goes by it, since nothing else in the cluster tells why a service is not there.
  */
+import { type Cidr, parseCidr } from '../api/cidr.ts';
 import type { ConfigMap } from '../api/administration.ts';
 import { isDnsLabel } from '../api/identity.ts';
 import { Kinds } from '../api/kinds.ts';
@@ -17,10 +18,18 @@ export const IMPORT_RULES_REF = { name: 'pharos-import-rules', namespace: SYSTEM
 export interface ImportRules extends ImportFilters {
   /** For so long another cluster may be silent before what it exports is withdrawn; absent = for good. */
   readonly expireAfterMs?: number;
+  /** Networks beside those of the own Cluster object in which no address of another cluster is taken. */
+  readonly ownCidrs: readonly Cidr[];
 }
 
 /** One key a flag, so that people can read it. */
-export const importRulesManifest = ({ from, namespaces, denied, expireAfterMs }: ImportRules): ConfigMap => ({
+export const importRulesManifest = ({
+  from,
+  namespaces,
+  denied,
+  ownCidrs,
+  expireAfterMs,
+}: ImportRules): ConfigMap => ({
   apiVersion: Kinds.ConfigMap.apiVersion,
   kind: 'ConfigMap',
   metadata: { ...IMPORT_RULES_REF, labels: { [Label.importManagedBy]: MANAGED_BY } },
@@ -28,6 +37,7 @@ export const importRulesManifest = ({ from, namespaces, denied, expireAfterMs }:
     'import-from': from.join(','),
     'import-namespaces': namespaces.join(','),
     'deny-namespaces': denied.join(','),
+    'own-cidrs': ownCidrs.join(','),
     ...(expireAfterMs !== undefined && { 'expire-after-seconds': String(expireAfterMs / 1000) }),
   },
 });
@@ -40,7 +50,14 @@ export function parseImportRules({ data = {} }: ConfigMap): ImportRules {
     from: list('import-from'),
     namespaces: list('import-namespaces'),
     denied: list('deny-namespaces'),
-    ...(seconds > 0 && { expireAfterMs: seconds * 1000 }),
+    ownCidrs: (data['own-cidrs'] ?? '').split(',').flatMap((text) => {
+      try {
+        return [parseCidr(text)];
+      } catch {
+        return [];
+      }
+    }),
+    ...(seconds > 0 && { expireAfterMs: Math.round(seconds * 1000) }),
   };
 }
 

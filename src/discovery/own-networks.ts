@@ -62,7 +62,8 @@ export class OwnNetworks {
   }
 }
 
-function cidrsOf(object: Cluster | undefined): Cidr[] {
+/** Every network that a Cluster says is its own; what is no network is left out. */
+export function cidrsOf(object: Cluster | undefined): Cidr[] {
   const { podCIDRs = [], serviceCIDRs = [], clustersetCIDRs = [] } = object?.spec ?? {};
   return [...podCIDRs, ...serviceCIDRs, ...clustersetCIDRs].flatMap((text) => {
     try {

@@ -108,12 +108,12 @@ describe('an export', () => {
 
   it('is a ready backend for Gateway API implementations, which go by port names and protocols', async () => {
     await west.apply(
-      service('bare', { clusterIP: '10.0.1.9', ports: [{ port: 8080 }] }),
+      service('bare', { clusterIP: '10.0.1.40', ports: [{ port: 8080 }] }),
       endpoints('bare', ['10.1.0.9']),
       exported('bare'),
     );
-    await east.shows('bare', ['ClusterSetIP, TCP 8080, from west', 'west: 10.0.1.9']);
-    assert.deepEqual(await backendsOf(east, 'bare'), ['10.0.1.9:8080']);
+    await east.shows('bare', ['ClusterSetIP, TCP 8080, from west', 'west: 10.0.1.40']);
+    assert.deepEqual(await backendsOf(east, 'bare'), ['10.0.1.40:8080']);
     assert.deepEqual(await backendsOf(east, 'web'), ['10.0.1.1:80']);
   });
 

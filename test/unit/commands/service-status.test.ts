@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseCidr } from '../../../src/api/cidr.ts';
 import { Annotation, Label, MANAGED_BY } from '../../../src/api/names.ts';
 import type { EndpointSlice, ServiceImport } from '../../../src/api/objects.ts';
 import { formatRows } from '../../../src/commands/listing.ts';
 import { type ServiceFacts, serviceStatuses } from '../../../src/commands/service-status.ts';
 import { servicesListing } from '../../../src/commands/services-listing.ts';
+import { NO_ADDRESSES, OwnAddresses } from '../../../src/discovery/own-addresses.ts';
 import type { MemberStatus } from '../../../src/membership/members.ts';
 import { endpoint, namespace, recordObject, serviceExport } from '../discovery/objects.ts';
 
@@ -61,13 +63,14 @@ const facts = (more: Partial<ServiceFacts> = {}): ServiceFacts => ({
   slices: [],
   exports: [],
   broker: { records: [], members: [] },
+  own: NO_ADDRESSES,
   ...more,
 });
 
 const show = (given: ServiceFacts, output: 'table' | 'wide' = 'table'): string[] =>
   formatRows(servicesListing, serviceStatuses(given, NOW), output, NOW).trimEnd().split('\n').slice(1);
 
-const rules = { from: [], namespaces: [], denied: [] };
+const rules = { from: [], namespaces: [], denied: [], ownCidrs: [] };
 
 const rows: Record<string, { given: Partial<ServiceFacts>; want: string }> = {
   'one that is as it should be': {
@@ -175,6 +178,15 @@ const rows: Record<string, { given: Partial<ServiceFacts>; want: string }> = {
     want:
       'shop web - - - not imported: nothing of it is let in; west is left out: ' +
       'its record cannot be used: spec.type is "Magic", must be ClusterSetIP or Headless',
+  },
+  'a cluster that names an address of this one': {
+    given: {
+      own: new OwnAddresses([parseCidr('10.0.0.0/16')]),
+      broker: { records: [recordObject('west')], members: [member('west')] },
+    },
+    want:
+      'shop web - - - not imported: nothing of it is let in; west is left out: ' +
+      'its record cannot be used: spec.ips: 10.0.0.7 is an address of this cluster itself',
   },
   'an own export that is not in force': {
     given: {

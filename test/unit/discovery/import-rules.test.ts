@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
+import { parseCidr } from '../../../src/api/cidr.ts';
 import { Kinds } from '../../../src/api/kinds.ts';
 import {
   IMPORT_RULES_REF,
@@ -18,14 +19,19 @@ const rules: ImportRules = {
   from: ['west', 'north'],
   namespaces: [],
   denied: ['kube-system'],
+  ownCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00::/48')],
   expireAfterMs: 1500,
 };
 
 it('what is written is what is read', () => {
   const labels = fc.uniqueArray(fc.stringMatching(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/), { maxLength: 4 });
   const any = fc.record(
-    { from: labels, namespaces: labels, denied: labels, expireAfterMs: fc.integer({ min: 1 }) },
-    { requiredKeys: ['from', 'namespaces', 'denied'], noNullPrototype: true },
+    {
+      ...{ from: labels, namespaces: labels, denied: labels },
+      ownCidrs: fc.subarray([...rules.ownCidrs]),
+      expireAfterMs: fc.integer({ min: 1 }),
+    },
+    { requiredKeys: ['from', 'namespaces', 'denied', 'ownCidrs'], noNullPrototype: true },
   );
   fc.assert(
     fc.property(any, (given) => assert.deepEqual(parseImportRules(importRulesManifest(given)), given)),
@@ -34,8 +40,13 @@ it('what is written is what is read', () => {
 
 it('what makes no sense is left out', () => {
   const manifest = importRulesManifest(rules);
-  const data = { 'import-from': 'west, ,NO!,', 'expire-after-seconds': 'soon' };
-  assert.deepEqual(parseImportRules({ ...manifest, data }), { from: ['west'], namespaces: [], denied: [] });
+  const data = { 'import-from': 'west, ,NO!,', 'expire-after-seconds': 'soon', 'own-cidrs': '10.1' };
+  assert.deepEqual(parseImportRules({ ...manifest, data }), {
+    from: ['west'],
+    namespaces: [],
+    denied: [],
+    ownCidrs: [],
+  });
 });
 
 describe('telling them', () => {

@@ -7,9 +7,11 @@ import { healthRoutes } from '../observability/http.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
+import { ZoneHistory } from '../zone/history.ts';
 import { Zone } from '../zone/zone.ts';
 import type { Run } from './command.ts';
 import { dnsCertificate } from './dns-certificate.ts';
+import { explainRoute } from './dns-explain.ts';
 import { dnsProtocol } from './dns-protocol.ts';
 import { followSecondaries } from './dns-secondaries.ts';
 import { openDnsSource } from './dns-source.ts';
@@ -42,6 +44,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     advertise: values.advertise,
     reverseZones: values.clustersetCidr,
     serial: Math.floor(clock.now() / SERIAL_MS),
+    history: new ZoneHistory(() => clock.now()),
     ...(cluster !== undefined && { ownCluster: cluster }),
   });
 
@@ -79,15 +82,14 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
     if (shutdown.signal.aborted) return 'shutting down';
     return zone.synced ? undefined : `the first full list from ${store.location} is not in yet`;
   };
-  const http = await serveOrExplain(
-    '--metrics-listen',
-    values.metricsListen,
-    healthRoutes(metrics, notReady, () =>
+  const http = await serveOrExplain('--metrics-listen', values.metricsListen, [
+    ...healthRoutes(metrics, notReady, () =>
       zone.staleSince === undefined
         ? undefined
         : `stale: no contact with ${store.location} since ${zone.staleSince}`,
     ),
-  );
+    explainRoute(zone, cluster, clock),
+  ]);
   log.info(
     {
       version: context.version,

@@ -60,6 +60,12 @@ async function askCluster(values: ExplainValues, context: Context): Promise<Expl
   if (values.cluster !== undefined) {
     throw new UserError('--cluster is for a playground: a kubeconfig is of one cluster');
   }
+  if (values.at !== undefined) {
+    throw new UserError(
+      'an API server does not know what was: --at asks a DNS server, which remembers its recent changes: ' +
+        '"kubectl -n pharos-system port-forward deployment/pharos-dns 9153", and --playground http://127.0.0.1:9153',
+    );
+  }
   using member = await openCluster(values.kubeconfig, context);
   const { store } = member;
   const cluster = await memberClusterId(store, values.clusterId ?? (await joinedAs(store)), silentLog);
@@ -102,13 +108,15 @@ async function askPlayground({
   type,
   from,
   cluster,
+  at,
   playground = DEFAULT_PLAYGROUND,
 }: ExplainValues): Promise<Explanation> {
   const query = new URLSearchParams({ name, type });
   if (from !== undefined) query.set('from', from);
   if (cluster !== undefined) query.set('cluster', cluster);
+  if (at !== undefined) query.set('at', at);
   const failure = (why: string, cause?: unknown): UserError =>
-    new UserError(`Cannot ask the playground at ${playground}: ${why}`, { cause });
+    new UserError(`Cannot ask ${playground}: ${why}`, { cause });
   let response: Response;
   let body: string;
   try {
@@ -119,7 +127,7 @@ async function askPlayground({
   } catch (error) {
     const { message, cause } = error as Error;
     const why = cause instanceof Error ? cause.message : message;
-    throw failure(`${why}; does "pharos playground" run there?`, error);
+    throw failure(`${why}; does "pharos playground" or "pharos dns" run there?`, error);
   }
   if (response.status === 400 || response.status === 404) throw new UserError(body.trim().split('\n')[0]);
   if (!response.ok) throw failure(`it answers with HTTP status ${response.status}`);

@@ -6,6 +6,7 @@ import { canonicalIp, ipFamily } from '../api/ip.ts';
 import { isRedisUrl, parseRedisUrl, type RedisUrl } from '../api/redis-url.ts';
 import { parseDuration } from './duration.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { parseMoment } from './moment.ts';
 import { parseStoreUrl, type StoreUrl } from './store-url.ts';
 
 /** A type made of a parser that throws what is wrong with the text. */
@@ -55,6 +56,11 @@ export const longDuration: z.ZodType<number, string> = parsed((text) => {
 });
 /** Seconds. */
 export const duration: z.ZodType<number, string> = parsed(parseDuration);
+/** As it was written, once it is a moment. */
+export const moment: z.ZodType<string, string> = parsed((text) => {
+  parseMoment(text, 0);
+  return text;
+});
 /** Seconds; shorter than this a Lease ends while its holder only waits for an answer. */
 export const leaseDuration: z.ZodType<number, string> = parsed((text) => {
   const seconds = parseDuration(text);

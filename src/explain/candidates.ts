@@ -22,17 +22,15 @@ export interface AskedPart {
 const familiesOf = (type: number): readonly IpFamily[] =>
   type === RRType.A ? ['IPv4'] : type === RRType.AAAA ? ['IPv6'] : FAMILIES;
 
-export function candidatesOf(
-  part: AskedPart,
-  { unreachableSince }: Pick<World, 'unreachableSince'>,
-): Candidate[] {
+export function candidatesOf(part: AskedPart, { standingSince }: Pick<World, 'standingSince'>): Candidate[] {
   const families = familiesOf(part.type);
   const chosen = chosenClusters(part);
   const members: readonly (ClusterSetIpMember | HeadlessMember)[] = part.service.members;
   return members.map((member) => {
     const addresses = addressesOf(member, families);
     const { reason, text } = standingOf(member, addresses);
-    const since = reason === 'unreachable' ? unreachableSince.get(member.id) : undefined;
+    const known = standingSince.get(member.id);
+    const since = reason === known?.is && reason !== 'counted' ? known.at : undefined;
     const counts = reason === 'counted' && (part.cluster === undefined || part.cluster === member.id);
     return {
       cluster: member.id,

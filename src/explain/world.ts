@@ -1,4 +1,5 @@
 /** All that an explanation is made of, at one moment. Whoever calls `explain()` has read it. */
+import type { Standing } from '../zone/service.ts';
 import type { Zone } from '../zone/zone.ts';
 import type { Background } from './background.ts';
 import type { WayStation } from './caches.ts';
@@ -8,6 +9,11 @@ export type ExplainedZone = Pick<
   'answer' | 'service' | 'services' | 'hasNamespace' | 'origins' | 'synced' | 'staleSince' | 'rejected'
 >;
 
+export interface StandingSince {
+  readonly is: Standing['is'];
+  readonly at: string;
+}
+
 export interface World {
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -15,8 +21,8 @@ export interface World {
   readonly cluster: string | undefined;
   /** What that server answers from. */
   readonly zone: ExplainedZone;
-  /** cluster → RFC 3339 time since which it cannot be reached, where that is known */
-  readonly unreachableSince: ReadonlyMap<string, string>;
+  /** cluster → since when (RFC 3339) it stands so in the service that is asked for, where that is known */
+  readonly standingSince: ReadonlyMap<string, StandingSince>;
   /** The objects behind the service that is asked for; undefined where they were not read, or it is asked for none. */
   readonly background?: Background;
   /** The servers between a client and the one that answers; undefined where they are not known. */

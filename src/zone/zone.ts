@@ -2,9 +2,11 @@ import type { ClusterId } from '../api/identity.ts';
 import type { EndpointSlice, KubeObject, ServiceImport } from '../api/objects.ts';
 import { answer } from './answer.ts';
 import type { ZoneData } from './found.ts';
+import type { ZoneHistory } from './history.ts';
 import { parseImport, type ImportModel, type Policy } from './import-model.ts';
 import { parseOrigin } from './name.ts';
 import { namesBelow, type NamesBelow } from './names-below.ts';
+import { PastZone, type Present } from './past.ts';
 import type { Answer, AnswerSource, Asker, Dependency, NameSource, Question } from './records.ts';
 import { parseReverseZone } from './reverse-name.ts';
 import {
@@ -36,6 +38,8 @@ export interface ZoneOptions {
   readonly reverseZones?: readonly string[];
   /** The serial to begin after: one that secondaries have not seen yet, such as the time in seconds. */
   readonly serial?: number;
+  /** Remembers what the zone was; absent = nothing is. */
+  readonly history?: ZoneHistory<Reachability>;
 }
 
 /** Which clusters can be reached: all, or those that say so here. The own cluster always can. */
@@ -50,6 +54,9 @@ interface Entry {
   /** Whether the view is of a reachability that is over: it is made anew when someone asks for it. */
   outdated: boolean;
 }
+
+/** So many changes of a service are looked back at, at most. */
+const MOST_LOOKS = 100;
 
 type Changed = 'all' | ReadonlySet<Dependency>;
 
@@ -71,6 +78,7 @@ export class Zone implements AnswerSource, NameSource {
   readonly #index = new ZoneIndex();
   readonly #rejected = new Map<string, string>();
   readonly #listeners = new Set<(changed: Changed) => void>();
+  readonly #history: ZoneHistory<Reachability> | undefined;
   #reachability: Reachability = 'all';
   #drained: ReadonlyMap<string, string> = new Map(); // cluster → who drained it, in words
   #importsIn = false;
@@ -78,6 +86,7 @@ export class Zone implements AnswerSource, NameSource {
 
   /** @throws Error where an origin or a network is not one */
   constructor(options: ZoneOptions = {}) {
+    this.#history = options.history;
     this.#context = {
       ownCluster: options.ownCluster,
       defaultPolicy: options.policy ?? 'local',
@@ -165,6 +174,57 @@ export class Zone implements AnswerSource, NameSource {
     return answer(this.#data, question, asker);
   }
 
+  /**
+   * The zone as it was.
+   *
+   * @param time milliseconds since 1970
+   * @returns undefined where that is not remembered
+   */
+  at(time: number): PastZone | undefined {
+    const since = this.#history?.since;
+    if (this.#history === undefined || since === undefined || time < since) return undefined;
+    const present: Present<Reachability> = {
+      data: this.#data,
+      context: this.#context,
+      reachability: this.#reachability,
+      drained: this.#drained,
+      whyUnreachable,
+      keys: () => this.#services.keys(),
+      modelOf: (key) => this.#services.get(key)?.model,
+      slicesOf: (key) => this.#services.get(key)?.slices ?? new Map<string, SliceModel>(),
+    };
+    return new PastZone(present as Present<unknown>, this.#history.after(time));
+  }
+
+  /** The moment (ms since 1970) from which on {@link at} knows what was; undefined where nothing is remembered. */
+  get rememberedSince(): number | undefined {
+    return this.#history?.since;
+  }
+
+  /**
+   * Since when (ms since 1970) the clusters of a service count, or do not, as they do now: of those of which the
+   * change is remembered.
+   */
+  standingSince(namespace: string, name: string): ReadonlyMap<string, number> {
+    const since = new Map<string, number>();
+    const left = new Map(this.service(namespace, name)?.members.map(({ id, standing }) => [id, standing.is]));
+    const key: ServiceKey = `${namespace}/${name}`;
+    const times = new Set<number>();
+    for (const change of this.#history?.after(-Infinity) ?? []) {
+      if (!('key' in change) || change.key === key) times.add(change.at);
+    }
+    for (const time of [...times].slice(0, MOST_LOOKS)) {
+      if (left.size === 0) break;
+      const members = this.at(time - 1)?.service(namespace, name)?.members ?? [];
+      for (const [id, is] of left) {
+        if (members.find((member) => member.id === id)?.standing.is === is) continue;
+        since.set(id, time);
+        left.delete(id);
+      }
+    }
+    return since;
+  }
+
   subscribe(listener: (changed: Changed) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -218,6 +278,9 @@ export class Zone implements AnswerSource, NameSource {
    */
   setReachability(reachability: Reachability): void {
     const before = this.#reachability;
+    if (reachabilityText(before) !== reachabilityText(reachability)) {
+      this.#history?.remember({ of: 'reachability', before }, this.serial);
+    }
     this.#reachability = reachability;
     const clusters = [...this.#index.memberships.keys()].filter(
       (cluster) =>
@@ -231,6 +294,7 @@ export class Zone implements AnswerSource, NameSource {
   /** The clusters that an administrator took out of all answers, the own one as well, and in words who did. */
   setDrained(drained: ReadonlyMap<string, string>): void {
     const before = this.#drained;
+    if (!same(before, drained)) this.#history?.remember({ of: 'drained', before }, this.serial);
     this.#drained = drained;
     const clusters = [...this.#index.memberships.keys()].filter(
       (cluster) => before.get(cluster) !== drained.get(cluster),
@@ -246,6 +310,7 @@ export class Zone implements AnswerSource, NameSource {
    */
   setStale(since: string | undefined): void {
     if (this.#data.staleSince === since) return;
+    this.#history?.remember({ of: 'stale', before: this.#data.staleSince }, this.serial);
     this.#data.staleSince = since;
     this.#tell('all');
   }
@@ -267,6 +332,7 @@ export class Zone implements AnswerSource, NameSource {
     this.#rejected.delete(`ServiceImport ${key}`);
     const entry = this.#entry(key);
     if (same(entry.model, model)) return;
+    this.#history?.remember({ of: 'import', key, before: entry.model }, this.serial);
     entry.model = model;
     touched.add(key);
   }
@@ -275,6 +341,7 @@ export class Zone implements AnswerSource, NameSource {
     this.#rejected.delete(`ServiceImport ${key}`);
     const entry = this.#services.get(key);
     if (entry?.model === undefined) return;
+    this.#history?.remember({ of: 'import', key, before: entry.model }, this.serial);
     entry.model = undefined;
     touched.add(key);
   }
@@ -291,8 +358,10 @@ export class Zone implements AnswerSource, NameSource {
     const key: ServiceKey = `${slice.namespace}/${slice.service}`;
     if (this.#serviceOfSlice.get(sliceKey) !== key) this.#dropSlice(sliceKey, touched);
     const { slices } = this.#entry(key);
+    const before = slices.get(sliceKey);
     // Keeping the equal one keeps its endpoints' identity, which is what makes comparing views cheap.
-    if (same(slices.get(sliceKey), slice)) return;
+    if (same(before, slice)) return;
+    this.#history?.remember({ of: 'slice', key, slice: sliceKey, before }, this.serial);
     slices.set(sliceKey, slice);
     this.#serviceOfSlice.set(sliceKey, key);
     touched.add(key);
@@ -303,7 +372,12 @@ export class Zone implements AnswerSource, NameSource {
     const key = this.#serviceOfSlice.get(sliceKey);
     if (key === undefined) return;
     this.#serviceOfSlice.delete(sliceKey);
-    this.#services.get(key)?.slices.delete(sliceKey);
+    const slices = this.#services.get(key)?.slices;
+    this.#history?.remember(
+      { of: 'slice', key, slice: sliceKey, before: slices?.get(sliceKey) },
+      this.serial,
+    );
+    slices?.delete(sliceKey);
     touched.add(key);
   }
 
@@ -329,6 +403,7 @@ export class Zone implements AnswerSource, NameSource {
     const first = !this.#data.synced;
     for (const key of first ? [...this.#services.keys()] : touched) this.#compile(key, changed);
     this.#data.synced = true;
+    if (first) this.#history?.begin();
     if (first || changed.size > 0) this.#announce(first ? 'all' : changed);
   }
 
@@ -388,6 +463,11 @@ export class Zone implements AnswerSource, NameSource {
 
 /** Drained by an administrator, not for want of a weight. */
 const isByHand = (standing: Standing): boolean => standing.is === 'drained' && standing.why !== undefined;
+
+const reachabilityText = (reachability: Reachability): string =>
+  reachability === 'all'
+    ? reachability
+    : JSON.stringify([...reachability].sort(([a], [b]) => (a < b ? -1 : 1)));
 
 function whyUnreachable(reachability: Reachability, cluster: string): string | undefined {
   if (reachability === 'all') return undefined;

@@ -6,7 +6,8 @@ import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
 import { until } from '../lab/wait.ts';
 import { type Asked, ask, type Server } from '../support/ask.ts';
-import { type CliProcess, startCli } from '../support/cli-process.ts';
+import type { Explanation } from '../../src/explain/explanation.ts';
+import { type CliProcess, runCli, startCli } from '../support/cli-process.ts';
 
 const examples = join(import.meta.dirname, '../../examples/clusters');
 const scratch = mkdtempSync(join(tmpdir(), 'pharos-playground-'));
@@ -192,6 +193,52 @@ describe('while it runs', () => {
     assert.match(await (await fetch(playground.url)).text(), /Manifests to mend:\n {2}west\/endpoints\.yaml/);
     writeFileSync(join(directory, 'west/endpoints.yaml'), whole);
     await playground.process.says(/mended west\/endpoints\.yaml/);
+  });
+
+  it('explains why a name answers as it does here and not there, and what it answered a moment ago', async () => {
+    const explained = async (...args: readonly string[]): Promise<Explanation> => {
+      const url = `--playground=${playground.url}`;
+      const { status, stdout, stderr } = await runCli(['explain', ...args, url, '-o', 'json']);
+      assert.equal(status, 0, stderr);
+      return JSON.parse(stdout) as Explanation;
+    };
+    const before = new Date().toISOString();
+    const path = join(directory, 'east/api.yaml');
+    const whole = readFileSync(path, 'utf8');
+    writeFileSync(path, whole.slice(0, whole.indexOf('---')));
+    await answers('west', 'api.shop', { rcode: 'NXDOMAIN', answers: [] });
+    const { verdict, changes, candidates } = await explained('api.shop', '--cluster=west');
+    assert.equal(verdict.cause, 'not-exported');
+    assert.deepEqual(
+      candidates.map(({ cluster, reason }) => [cluster, reason]),
+      [['east', 'not-exported']],
+    );
+    assert.equal(changes[0]?.command, 'pharos export api -n shop');
+    const past = await explained('api.shop', '--cluster=west', `--at=${before}`);
+    assert.equal(past.verdict.answer, 'records');
+    assert.equal(past.at, before);
+    writeFileSync(path, whole);
+    await until('api is back', 5000, async () =>
+      (await ask(serverOf('west'), fqdn('api.shop'))).rcode === 'NOERROR' ? true : undefined,
+    );
+    const { answer, candidates: now } = await explained('api.shop', '--cluster=west', '--type=AAAA');
+    const { answers: sent } = await ask(serverOf('west'), fqdn('api.shop'), 'AAAA');
+    assert.deepEqual(
+      answer.answer.map((line) => line.replace(/^.* IN /, '')),
+      sent,
+    );
+    assert.ok(now[0]?.chosen);
+    const { status, stderr } = await runCli([
+      'explain',
+      'api.shop',
+      `--playground=${playground.url}`,
+      '--at=99h',
+    ]);
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^pharos explain: What was at \S+ is not known here: what was is remembered since \S+\n$/,
+    );
   });
 
   it('deleting an export takes the name away, and writing it again brings it back', async () => {

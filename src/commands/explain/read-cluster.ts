@@ -4,7 +4,7 @@ import type { ClusterId } from '../../api/identity.ts';
 import { Kinds, type Kind } from '../../api/kinds.ts';
 import { Label } from '../../api/names.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { Gateway } from '../../api/tunnel.ts';
+import { type Gateway, GATEWAY_LIFE_MS } from '../../api/tunnel.ts';
 import type { Values } from '../../config/flag.ts';
 import { agentSpec } from '../../config/specs/agent.ts';
 import { dnsSpec } from '../../config/specs/dns.ts';
@@ -12,7 +12,7 @@ import { NO_FILTERS } from '../../discovery/import-filters.ts';
 import type { Background } from '../../explain/background.ts';
 import type { WayStation } from '../../explain/caches.ts';
 import { serviceAskedFor, type TypedQuestion } from '../../explain/question.ts';
-import type { World } from '../../explain/world.ts';
+import type { StandingSince, World } from '../../explain/world.ts';
 import { listOrNone } from '../../membership/members.ts';
 import { type ObjectStore, type Selector, StoreError } from '../../store/store.ts';
 import { DRAINS_OF_ZONE, SLICES_OF_ZONE } from '../../zone/source.ts';
@@ -100,7 +100,7 @@ export async function readCluster(
     () => member.get(Kinds.ConfigMap, DRAINS_OF_ZONE),
     undefined,
   );
-  zone.setReachability(reachabilityOf(gateways));
+  zone.setReachability(reachabilityOf(gateways, (gateway) => isAlive(gateway, now)));
   zone.setDrained(drainsIn(drained));
   zone.replaceImports(await list(Kinds.ServiceImport));
   // One service's slices are enough, unless it is an address that is asked for.
@@ -119,7 +119,7 @@ export async function readCluster(
       now,
       cluster,
       zone,
-      unreachableSince: sinceIn(gateways),
+      standingSince: sinceIn(gateways),
       ...(background && { background }),
       way,
       unknown: gaps.told,
@@ -169,12 +169,21 @@ async function readBackground(
   };
 }
 
+/** A server follows heartbeats and needs no clock but its own; who looks once has to go by two clocks. */
+const CLOCKS_DIFFER_MS = 30_000;
+
+function isAlive({ status }: Gateway, now: number): boolean {
+  const at = Date.parse(status?.heartbeat ?? '');
+  return Number.isNaN(at) || now - at <= GATEWAY_LIFE_MS + CLOCKS_DIFFER_MS;
+}
+
 /** cluster → since when no gateway reaches it: the last of them to lose it counts. */
-function sinceIn(gateways: readonly Gateway[]): ReadonlyMap<string, string> {
-  const since = new Map<string, string>();
+function sinceIn(gateways: readonly Gateway[]): World['standingSince'] {
+  const since = new Map<string, StandingSince>();
   for (const { cluster, since: at } of gateways.flatMap(({ status }) => status?.connections ?? [])) {
     const known = since.get(cluster);
-    if (at !== undefined && (known === undefined || known < at)) since.set(cluster, at);
+    if (at !== undefined && (known === undefined || known.at < at))
+      since.set(cluster, { is: 'unreachable', at });
   }
   return since;
 }

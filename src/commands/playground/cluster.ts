@@ -12,6 +12,7 @@ import type { MetricSource } from '../../observability/metric-source.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { DirectoryStore, type Loaded } from '../../store/directory.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { ZoneHistory } from '../../zone/history.ts';
 import { Zone, type ZoneOptions } from '../../zone/zone.ts';
 import { feedZone } from '../feed-zone.ts';
 import { zoneMetrics } from '../zone-metrics.ts';
@@ -22,7 +23,7 @@ export interface ClusterOptions {
   readonly root: string;
   readonly id: ClusterId;
   readonly broker: ObjectStore;
-  readonly zone: Omit<ZoneOptions, 'ownCluster'>;
+  readonly zone: Omit<ZoneOptions, 'ownCluster' | 'history'>;
   /** Absent = direct mode. */
   readonly clustersetCidrs?: readonly Cidr[];
   /** Creation time (ms since 1970) of objects that are there at the start and do not say. */
@@ -42,18 +43,15 @@ export class PlaygroundCluster {
   readonly #log: Log;
   readonly #feeding = new AbortController();
   readonly #fed: Promise<void>;
-  readonly #clock: Clock;
   #dns: DnsServer | undefined;
-  #cutAt: string | undefined;
 
   private constructor(store: DirectoryStore, options: ClusterOptions) {
     const { id, clock, logging, broker, zone, clustersetCidrs } = options;
     this.id = id;
     this.store = store;
-    this.#clock = clock;
     this.#broker = new SeverableStore(broker);
     this.#log = logging('dns', { cluster: id });
-    this.zone = new Zone({ ...zone, ownCluster: id });
+    this.zone = new Zone({ ...zone, ownCluster: id, history: new ZoneHistory(() => clock.now()) });
     this.agent = new Agent({
       cluster: id,
       member: store,
@@ -96,18 +94,11 @@ export class PlaygroundCluster {
     return !this.#broker.isCut;
   }
 
-  /** RFC 3339: since when it is disconnected; undefined while it is not. */
-  get disconnectedSince(): string | undefined {
-    return this.#cutAt;
-  }
-
   disconnect(): void {
-    this.#cutAt ??= new Date(this.#clock.now()).toISOString();
     this.#broker.cut();
   }
 
   reconnect(): void {
-    this.#cutAt = undefined;
     this.#broker.mend();
   }
 

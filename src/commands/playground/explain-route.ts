@@ -2,16 +2,15 @@ import { BROKER_NAMESPACE } from '../../api/names.ts';
 import { NO_FILTERS } from '../../discovery/import-filters.ts';
 import type { Background } from '../../explain/background.ts';
 import type { ServiceName } from '../../explain/finding.ts';
-import { serviceAskedFor, type TypedQuestion } from '../../explain/question.ts';
-import type { World } from '../../explain/world.ts';
+import { serviceAskedFor } from '../../explain/question.ts';
 import type { Route } from '../../observability/http.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { readBrokerObjects, readServiceObjects } from '../explain/read-background.ts';
-import { replyExplanation, wrong } from '../explain/route.ts';
+import { replyExplanation, worldOfZone, wrong } from '../explain/route.ts';
 import type { PlaygroundCluster } from './cluster.ts';
 import type { Playground } from './playground.ts';
 
-/** `GET /api/v1/explain?name=NAME`, with `type`, `from` and `cluster` (the first one), see replyExplanation(). */
+/** `GET /api/v1/explain?name=NAME`, with `type`, `from`, `at` and `cluster` (the first one), see replyExplanation(). */
 export const explainRoute = (playground: Playground, clock: Clock): Route => ({
   method: 'GET',
   path: '/api/v1/explain',
@@ -23,33 +22,15 @@ export const explainRoute = (playground: Playground, clock: Clock): Route => ({
       const known = clusters.map(({ id }) => id).join(', ');
       return wrong(404, `There is no cluster "${wanted ?? ''}". There are: ${known}`);
     }
-    return replyExplanation(query, cluster.zone.origins, (question) =>
-      worldOf(playground, cluster, question, clock.now()),
-    );
+    const now = clock.now();
+    return replyExplanation(query, cluster.zone.origins, now, async (question, at) => {
+      const world = worldOfZone(cluster.zone, cluster.id, question, now, at);
+      const service = serviceAskedFor(question, cluster.zone.origins);
+      if (typeof world === 'string' || at !== undefined || service === undefined) return world;
+      return { ...world, background: await backgroundOf(playground, cluster, service, now) };
+    });
   },
 });
-
-async function worldOf(
-  playground: Playground,
-  cluster: PlaygroundCluster,
-  question: TypedQuestion,
-  now: number,
-): Promise<World> {
-  const own = cluster.disconnectedSince;
-  const since = playground.clusters.flatMap(({ id, disconnectedSince = own }) =>
-    disconnectedSince === undefined || id === cluster.id ? [] : [[id, own ?? disconnectedSince] as const],
-  );
-  const service = serviceAskedFor(question, cluster.zone.origins);
-  return {
-    now,
-    cluster: cluster.id,
-    zone: cluster.zone,
-    unreachableSince: new Map(since),
-    ...(service && { background: await backgroundOf(playground, cluster, service, now) }),
-    way: undefined,
-    unknown: [],
-  };
-}
 
 async function backgroundOf(
   { clusters, broker }: Playground,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { CommandSpec } from '../flag.ts';
 import { clusterIdFlag, configFlag } from '../shared-flags.ts';
-import { clusterId, ipAddress, oneOf, text } from '../types.ts';
+import { clusterId, ipAddress, moment, oneOf, text } from '../types.ts';
 import { adminKubeconfigFlag, brokerKubeconfigFlag, brokerNamespaceFlag } from './broker-flags.ts';
 
 const FORMATS = ['table', 'json', 'yaml'] as const;
@@ -47,9 +47,15 @@ export const explainSpec = {
       placeholder: 'ADDRESS',
       type: ipAddress,
     },
+    at: {
+      form: 'value',
+      help: 'A moment in the recent past: so long ago, as 10m, or a time as 2026-11-25T02:00:00Z; needs --playground',
+      placeholder: 'TIME',
+      type: moment,
+    },
     playground: {
       form: 'value',
-      help: 'Where "pharos playground" serves HTTP; without it and a kubeconfig http://127.0.0.1:8053',
+      help: 'Where "pharos playground" serves HTTP, or a DNS server its metrics; without it and a kubeconfig http://127.0.0.1:8053',
       placeholder: 'URL',
       type: httpUrl,
     },

@@ -85,7 +85,7 @@ function told({
     now: NOW,
     cluster: 'east',
     zone,
-    unreachableSince: new Map(),
+    standingSince: new Map(),
     background: {
       here: nothingIn('east'),
       elsewhere: [],

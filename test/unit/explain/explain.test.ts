@@ -17,7 +17,7 @@ const worldOf = (zone: Zone, more: Partial<World> = {}): World => ({
   now: NOW,
   cluster: 'east',
   zone,
-  unreachableSince: new Map(),
+  standingSince: new Map(),
   way: undefined,
   unknown: [],
   ...more,
@@ -73,7 +73,9 @@ describe('clusters', () => {
     const zone = zoneOf({ 'shop/web': { ...WEB, from: { west: { ips: ['10.2.0.1'] } } } });
     zone.setReachability(new Map([['west', { reachable: false, reason: 'the cable is cut' }]]));
     const since = '2026-11-25T01:00:00Z';
-    const world = worldOf(zone, { unreachableSince: new Map([['west', since]]) });
+    const world = worldOf(zone, {
+      standingSince: new Map([['west', { is: 'unreachable' as const, at: since }]]),
+    });
     const { candidates, verdict, answer } = explained(world, 'web.shop');
     assert.equal(candidates[0]?.text, `it is unreachable: the cable is cut, since ${since}`);
     assert.equal(candidates[0]?.since, since);

@@ -13,7 +13,7 @@ const explanation = explain(parseQuestion('web.shop', 'A', zone.origins), {
   now: 0,
   cluster: 'east',
   zone,
-  unreachableSince: new Map(),
+  standingSince: new Map(),
   way: undefined,
   unknown: [],
 });

@@ -15,29 +15,32 @@ import { UserError } from './user-error.ts';
  * @throws UserError where it cannot be used
  */
 export async function dnsCertificate(
-  { tlsCert, tlsKey }: Values<typeof dnsSpec>,
+  { tlsCert, tlsKey, tlsClientCa }: Values<typeof dnsSpec>,
   { environment }: Context,
   log: Log,
   signal: AbortSignal,
   onNew: (certificate: Certificate) => void,
 ): Promise<Certificate | undefined> {
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UserError('TLS needs both --tls-cert and --tls-key: give the other one too, or neither');
   }
-  const paths = [userPath(environment, tlsCert), userPath(environment, tlsKey)];
+  const paths = [tlsCert, tlsKey, ...(tlsClientCa === undefined ? [] : [tlsClientCa])].map((path) =>
+    userPath(environment, path),
+  );
   let known: Certificate | undefined;
   await followFiles(
     {
       paths,
       clock: systemClock,
-      onContent: ([cert, key]) => {
+      onContent: ([cert, key, ca]) => {
         if (cert === undefined || key === undefined) return;
+        const next = { cert, key, ...(ca !== undefined && { ca }) };
         // Throws where the two do not belong together, which happens while one is written after the other.
-        createSecureContext({ cert, key });
+        createSecureContext(next);
         if (known !== undefined)
           log.info({ path: paths[0] }, 'Using the new certificate for new connections');
-        known = { cert, key };
+        known = next;
         onNew(known);
       },
       onProblem: (err) =>
@@ -46,7 +49,7 @@ export async function dnsCertificate(
     signal,
   ).catch((cause: unknown) => {
     throw new UserError(
-      `Cannot use ${paths.join(' with ')} (--tls-cert, --tls-key): ${(cause as Error).message}`,
+      `Cannot use ${paths.join(' with ')} (--tls-cert, --tls-key, --tls-client-ca): ${(cause as Error).message}`,
       {
         cause,
       },

@@ -9,6 +9,8 @@ import type { TcpDeps } from './tcp.ts';
 export interface Certificate {
   readonly cert: Buffer;
   readonly key: Buffer;
+  /** Whose certificates clients must have, in PEM; absent where anybody may come. */
+  readonly ca?: Buffer;
 }
 
 export interface TlsSocket {
@@ -32,6 +34,7 @@ export async function listenTls(
   const connections = new Connections(deps);
   const server = createServer({
     ...certificate,
+    requestCert: certificate.ca !== undefined,
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['dot'],
     // Who does not finish the handshake is as silent as who asks nothing.

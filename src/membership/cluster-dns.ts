@@ -1,5 +1,6 @@
 /** A member's cluster DNS: where it keeps its configuration, and how the clusterset's zones get into it. */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { ConfigMap, Deployment } from '../api/administration.ts';
 import { Kinds } from '../api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
@@ -9,10 +10,19 @@ import type { Patience } from './components.ts';
 import { untilRunning } from './components.ts';
 import type { Stub } from './corefile.ts';
 import { importsServers, stubBlocks, withoutStub, withStub, zonesOfOthers } from './corefile.ts';
-import { isOurs, manifest, OURS } from './manifest.ts';
+import { stubDomainsOfOthers, withoutStubDomains, withStubDomains } from './kube-dns.ts';
+import { isOurs, type Manifest, manifest, OURS } from './manifest.ts';
+import {
+  type DnsServer,
+  OPENSHIFT_DNS,
+  type OpenShiftDns,
+  withoutServer,
+  withServer,
+  zonesOfOtherServers,
+} from './openshift-dns.ts';
 import { Refusal } from './refusal.ts';
 
-/** One text to be written: key `key` of a ConfigMap. */
+/** One text to be written: key `key` of a ConfigMap, or for OpenShift a field of an object. */
 export interface DnsChange {
   readonly ref: Required<ObjectRef>;
   readonly key: string;
@@ -23,6 +33,8 @@ export interface DnsChange {
   readonly after: string | undefined;
   /** What must be restarted to read it; undefined where it looks for itself. */
   readonly restarts: Required<ObjectRef> | undefined;
+  /** What is applied where it is no text of a ConfigMap; `before` and `after` are it in JSON. */
+  readonly manifest?: Manifest;
 }
 
 const SYSTEM = 'kube-system';
@@ -32,6 +44,11 @@ const COREDNS = { name: 'coredns', namespace: SYSTEM } as const;
 const CUSTOM = { name: 'coredns-custom', namespace: SYSTEM } as const;
 const CUSTOM_KEY = 'pharos.server';
 const NODE_LOCAL = { name: 'node-local-dns', namespace: SYSTEM } as const;
+/** GKE's. */
+const KUBE_DNS = { name: 'kube-dns', namespace: SYSTEM } as const;
+const STUB_DOMAINS = 'stubDomains';
+/** The operator's; the object itself has no namespace. */
+const OPENSHIFT = { name: 'default', namespace: 'openshift-dns-operator' } as const;
 const BACKUP = 'cluster-dns-backup';
 const RESTARTED = 'pharos.io/corefile';
 
@@ -47,6 +64,8 @@ export async function planStub(member: ObjectStore, stub: Stub): Promise<DnsChan
   );
   const corefile = main?.data?.[COREFILE];
   if (main === undefined || corefile === undefined || isKeptByHelm(main)) {
+    const other = (await planOpenShift(member, stub)) ?? (await planKubeDns(member, stub));
+    if (other !== undefined) return [other].filter(({ before, after }) => before !== after);
     throw new Refusal('dns-unknown', byHand(member.location, stub, main !== undefined));
   }
   const changes: DnsChange[] = [];
@@ -78,6 +97,7 @@ export async function planNoStub(member: ObjectStore): Promise<DnsChange[]> {
       return change(ref, COREFILE, present, withoutStub(corefile), restarts);
     }),
   );
+  found.push(await planNoOpenShift(member), await planNoKubeDns(member));
   const custom = await member.get(Kinds.ConfigMap, CUSTOM);
   const blocks = custom?.data?.[CUSTOM_KEY];
   if (custom !== undefined && blocks !== undefined) {
@@ -85,6 +105,68 @@ export async function planNoStub(member: ObjectStore): Promise<DnsChange[]> {
     found.push(change(CUSTOM, CUSTOM_KEY, custom, isAlone ? undefined : '', undefined));
   }
   return found.filter((each) => each !== undefined);
+}
+
+async function planOpenShift(member: ObjectStore, stub: Stub): Promise<DnsChange | undefined> {
+  const present = await member.get(OPENSHIFT_DNS, { name: OPENSHIFT.name });
+  if (present === undefined) return undefined;
+  const { servers = [] } = present.spec ?? {};
+  const taken = zonesOfOtherServers(servers, stub.zones);
+  if (taken.length > 0) throw new Refusal('zone-taken', zoneTaken('dns.operator/default', taken, stub));
+  return serversChange(present, withServer(servers, stub));
+}
+
+async function planNoOpenShift(member: ObjectStore): Promise<DnsChange | undefined> {
+  const present = await member.get(OPENSHIFT_DNS, { name: OPENSHIFT.name });
+  const { servers = [] } = present?.spec ?? {};
+  const rest = withoutServer(servers);
+  return present === undefined || rest.length === servers.length ? undefined : serversChange(present, rest);
+}
+
+function serversChange({ metadata, spec }: OpenShiftDns, wanted: DnsServer[]): DnsChange {
+  // The API server has its own order of fields.
+  const servers = isDeepStrictEqual(spec?.servers, wanted) ? (spec?.servers ?? []) : wanted;
+  return {
+    ref: OPENSHIFT,
+    key: 'spec.servers',
+    resourceVersion: metadata.resourceVersion,
+    before: JSON.stringify(spec?.servers ?? []),
+    after: JSON.stringify(servers),
+    restarts: undefined,
+    manifest: manifest<OpenShiftDns>(OPENSHIFT_DNS, {
+      metadata: { name: OPENSHIFT.name },
+      spec: { servers },
+    }),
+  };
+}
+
+async function planKubeDns(member: ObjectStore, stub: Stub): Promise<DnsChange | undefined> {
+  const [present, server] = await Promise.all([
+    member.get(Kinds.ConfigMap, KUBE_DNS),
+    member.get(Kinds.Deployment, KUBE_DNS),
+  ]);
+  if (server === undefined) return undefined;
+  const before = present?.data?.[STUB_DOMAINS] ?? '';
+  const taken = stubDomainsOfOthers(before, stub.zones);
+  const where = `key ${STUB_DOMAINS} of ConfigMap ${SYSTEM}/${KUBE_DNS.name}`;
+  if (taken.length > 0) throw new Refusal('zone-taken', zoneTaken(where, taken, stub));
+  const after = withStubDomains(before, stub);
+  if (after === undefined) {
+    throw new Refusal(
+      'dns-unknown',
+      `${member.location}: ${where} is no JSON object; mend it and run this again`,
+    );
+  }
+  return change(KUBE_DNS, STUB_DOMAINS, present, after, undefined);
+}
+
+async function planNoKubeDns(member: ObjectStore): Promise<DnsChange | undefined> {
+  const present = await member.get(Kinds.ConfigMap, KUBE_DNS);
+  const before = present?.data?.[STUB_DOMAINS] ?? '';
+  const after = withoutStubDomains(before);
+  if (present === undefined || after === before) return undefined;
+  const isAlone = isOurs(present) && Object.keys(present.data ?? {}).length === 1;
+  return change(KUBE_DNS, STUB_DOMAINS, present, isAlone ? undefined : after, undefined);
 }
 
 /**
@@ -108,7 +190,11 @@ export async function applyDnsChanges(
     });
     await member.apply(kind, object);
   }
-  for (const { ref, key, after, resourceVersion, restarts } of changes) {
+  for (const { ref, key, after, resourceVersion, restarts, manifest: other } of changes) {
+    if (other !== undefined && resourceVersion !== undefined) {
+      await member.apply(other.kind, other.object, { if: { resourceVersion } });
+      continue;
+    }
     if (after === undefined) {
       await member.remove(Kinds.ConfigMap, ref);
       continue;
@@ -175,13 +261,13 @@ const isKeptByHelm = ({ metadata: { labels, annotations } }: ConfigMap): boolean
 
 function expectFree(corefile: string, stub: Stub, { name, namespace }: Required<ObjectRef>): void {
   const taken = zonesOfOthers(corefile, stub.zones);
-  if (taken.length === 0) return;
-  throw new Refusal(
-    'zone-taken',
-    `ConfigMap ${namespace}/${name} serves ${taken.join(', ')} by a block that Pharos did not write; take it out, ` +
-      `or leave --configure-cluster-dns out and let that block forward to ${stub.servers.join(' ')}`,
-  );
+  if (taken.length > 0)
+    throw new Refusal('zone-taken', zoneTaken(`ConfigMap ${namespace}/${name}`, taken, stub));
 }
+
+const zoneTaken = (where: string, zones: readonly string[], { servers }: Stub): string =>
+  `${where} serves ${zones.join(', ')} by a block that Pharos did not write; take it out, or leave ` +
+  `--configure-cluster-dns out and let that block forward to ${servers.join(' ')}`;
 
 function byHand(location: string, stub: Stub, kept: boolean): string {
   const why = kept

@@ -1,37 +1,40 @@
 /**
- * From zero to a first answer, as the tutorial has it: a broker and two fresh clusters, four commands. What
- * `pharos join` installs runs in pods with the rights and the restrictions that it ships with; no process of
- * this machine helps. Then `pharos leave` takes all of it back.
+ * From zero to a first answer: docs/tutorial/two-clusters.md, command by command as it is written, on a broker and
+ * two fresh clusters. What `pharos join` installs runs in pods with the rights and the restrictions that it ships
+ * with; no process of this machine helps. Then `pharos leave` takes all of it back.
  */
 import assert from 'node:assert/strict';
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { FabricApiServer } from '../lab/api-server.ts';
+import { ensureBinaries } from '../lab/binaries.ts';
 import type { Cluster } from '../lab/cluster.ts';
+import { command } from '../lab/command.ts';
 import { image, pharosImage } from '../lab/images.ts';
 import { openLab, whyNoClusters, type Lab } from '../lab/lab.ts';
 import { until } from '../lab/wait.ts';
 import { runCli } from '../support/cli-process.ts';
+import { tutorialCommands } from '../support/tutorial.ts';
 
 const skip = (await whyNoClusters()) ?? false;
 
-const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
-const pod = (name: string, of: string, labels: Record<string, string> = {}) => ({
+const client = {
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name, namespace: 'shop', labels },
-  spec: { terminationGracePeriodSeconds: 0, containers: [{ name, image: of }] },
-});
-const service = {
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'web', namespace: 'shop' },
-  spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+  metadata: { name: 'client', namespace: 'shop' },
+  spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'client', image: image.tools }] },
 };
+const cli = join(import.meta.dirname, '../../src/cli.ts');
+
 suite('join installs Pharos into real clusters', { skip }, () => {
   let lab: Lab;
   let broker: FabricApiServer;
   let west: Cluster;
   let east: Cluster;
+  /** Where the reader of the tutorial is, with his kubeconfigs and programs. */
+  let folder: string;
   const before_ = new Map<string, string>(); // cluster → what it had before
 
   before(async () => {
@@ -42,17 +45,19 @@ suite('join installs Pharos into real clusters', { skip }, () => {
       lab.cluster('west'),
       lab.cluster('east'),
     ]);
-    for (const cluster of [west, east]) {
-      await cluster.loadImage(await archive);
-      await cluster.apply([namespace]);
+    for (const cluster of [west, east]) await cluster.loadImage(await archive);
+    folder = await mkdtemp(join(tmpdir(), 'pharos-tutorial-'));
+    for (const { name, kubeconfig } of [broker, west, east]) {
+      await symlink(kubeconfig, join(folder, `${name}.kubeconfig`));
     }
-    await Promise.all([
-      west.apply([pod('web', image.whoami, { app: 'web' }), service]),
-      east.apply([pod('client', image.tools)]),
-    ]);
-    for (const cluster of [west, east]) before_.set(cluster.name, await inventory(cluster));
+    await symlink((await ensureBinaries(['kubectl'])).kubectl, join(folder, 'kubectl'));
+    await writeFile(join(folder, 'pharos'), `#!/bin/sh\nexec ${process.execPath} ${cli} "$@"\n`);
+    await chmod(join(folder, 'pharos'), 0o755);
   });
-  after(() => lab?.[Symbol.asyncDispose]());
+  after(async () => {
+    await lab?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   /** Everything in a cluster that Pharos might leave behind, by name, and the Corefile's text. */
   async function inventory(cluster: Cluster): Promise<string> {
@@ -83,35 +88,49 @@ suite('join installs Pharos into real clusters', { skip }, () => {
   const inEast = async (...args: string[]): Promise<string> =>
     (await east.exec('shop/client', args)).stdout.trim();
 
-  test('four commands, and a pod in east resolves and reaches a service of west', async () => {
-    await run('broker', 'deploy', `--kubeconfig=${broker.kubeconfig}`);
-    const joined = await Promise.all(
-      [west, east].map((cluster) =>
-        run(
-          'join',
-          `--cluster-id=${cluster.name}`,
-          `--kubeconfig=${cluster.kubeconfig}`,
-          `--broker-kubeconfig=${broker.kubeconfig}`,
-          `--broker-server=${broker.fabricUrl}`,
-          `--image=${image.pharos}`,
-          '--no-gateway',
-          '--configure-cluster-dns',
-        ),
-      ),
-    );
-    for (const said of joined) {
-      assert.match(said, /waiting for Deployment pharos-agent/, 'it tells what it waits for');
-      assert.match(said, /cluster DNS sends clusterset\.local to 10\./);
-      assert.match(said, /pharos export NAME/);
-    }
-    await run('export', 'web', '-n', 'shop', '--wait', `--kubeconfig=${west.kubeconfig}`);
-    await until('the name in a pod', 60_000, async () => {
-      assert.match(
-        await inEast('curl', '-sS', '--max-time', '5', 'http://web.shop.svc.clusterset.local/'),
-        /^web /,
-      );
-      return true;
+  /** A command of the tutorial. The image and the way to the broker are this lab's own. */
+  async function shell(line: string): Promise<string> {
+    const { stdout, stderr, code } = await command('sh', ['-c', line], {
+      cwd: folder,
+      env: {
+        PATH: `${folder}:${process.env['PATH']}`,
+        HOME: folder,
+        PHAROS_IMAGE: image.pharos,
+        PHAROS_BROKER_SERVER: broker.fabricUrl,
+      },
     });
+    assert.equal(code, 0, `${line}\n${stdout}${stderr}`);
+    return stdout + stderr;
+  }
+
+  test('the tutorial, as it is written, ends with an answer across clusters', async (t) => {
+    const steps = tutorialCommands('two-clusters');
+    const ofPharos = steps.filter((step) => step.startsWith('pharos ') && !step.includes('broker show'));
+    assert.equal(ofPharos.length, 4, 'four commands are promised');
+    const said = new Map<string, string>(); // command → what it said
+    let begun = 0;
+    for (const step of steps) {
+      if (step === ofPharos[0]) {
+        for (const cluster of [west, east]) before_.set(cluster.name, await inventory(cluster));
+        begun = performance.now();
+      }
+      said.set(step, await shell(step));
+      if (step.endsWith(' logs ask')) {
+        t.diagnostic(
+          `from the first command to the answer: ${((performance.now() - begun) / 1000).toFixed(1)} s`,
+        );
+      }
+    }
+    for (const join of steps.filter((step) => step.startsWith('pharos join'))) {
+      const text = said.get(join) ?? '';
+      assert.match(text, /all that is needed is allowed/, 'it tells what it found');
+      assert.match(text, /waiting for Deployment pharos-agent/, 'it tells what it waits for');
+      assert.match(text, /cluster DNS sends clusterset\.local to 10\./);
+      assert.match(text, /pharos export NAME/);
+    }
+    const [logs] = steps.filter((step) => step.endsWith(' logs ask'));
+    assert.match(said.get(logs ?? '') ?? '', /^hello from west$/m);
+    await east.apply([client]);
     const { stdout } = await west.kubectl([
       'get',
       'serviceexport',

@@ -15,6 +15,9 @@ export const image = {
   tools: 'lab.pharos.io/tools:1',
   /** Answers GET / on port 8080 with its host name and the address that asked: `web-0 10.101.0.7`; POST with what it was sent. */
   whoami: 'lab.pharos.io/whoami:1',
+  /** By the names that everybody's examples have: this machine's busybox, which resolves no names, and its curl. */
+  busybox: 'docker.io/library/busybox:1.36',
+  curl: 'docker.io/curlimages/curl:8.10.1',
   /** Not on the nodes until loaded: {@link pharosImage}. Its command is `pharos`. */
   pharos: 'docker.io/library/pharos:lab',
   /** Not on the nodes until loaded: {@link pharosHostImage}. The same with the host's tools, for gateways and route agents. */
@@ -101,6 +104,9 @@ export async function nodeImages(): Promise<string> {
   // Held until the archive is there: it is awaited below.
   await using _ = await lock('images');
   const base = await makeLayer(await baseContent());
+  const tools = await makeLayer({
+    files: await programs(['curl', 'dig', 'getent', 'socat', 'ip', 'nft', 'conntrack']),
+  });
   const images: Image[] = [
     { reference: image.pause, layers: [base], entrypoint: ['/bin/sleep', forever] },
     {
@@ -108,16 +114,9 @@ export async function nodeImages(): Promise<string> {
       layers: [await makeLayer({ files: { '/coredns': coredns } })],
       entrypoint: ['/coredns'],
     },
-    {
-      reference: image.tools,
-      layers: [
-        base,
-        await makeLayer({
-          files: await programs(['curl', 'dig', 'getent', 'socat', 'ip', 'nft', 'conntrack']),
-        }),
-      ],
-      command: ['/bin/sleep', forever],
-    },
+    { reference: image.tools, layers: [base, tools], command: ['/bin/sleep', forever] },
+    { reference: image.curl, layers: [base, tools], entrypoint: ['/usr/bin/curl'] },
+    { reference: image.busybox, layers: [base], command: ['/bin/sh'] },
     {
       reference: image.whoami,
       layers: [base, await makeLayer({ texts: { '/www/cgi-bin/index.cgi': whoami } })],

@@ -137,6 +137,13 @@ export const dnsSpec = {
       type: text('a file'),
       completes: 'file',
     },
+    'tls-client-ca': {
+      form: 'value',
+      help: 'Authority whose certificate a client must have to be answered over TLS; without it anybody is',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
+    },
     'tls-listen': {
       form: 'list',
       help: 'Where to answer over TLS, with --tls-cert; may be given again',

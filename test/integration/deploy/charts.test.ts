@@ -23,15 +23,21 @@ const chart = (name: string): string => join(deploy, 'charts', name);
 const EVERYTHING = [
   '--set=gateway.enabled=true,routeAgent.enabled=true',
   '--set=podCIDRs={10.1.0.0/16,fd01::/48},serviceCIDRs={10.101.0.0/16}',
+  '--set=clustersetIPs.enabled=true,redis.secret=redis,dns.snapshot=true',
+  '--set=dns.topologySpreadConstraints[0].maxSkew=1,dns.topologySpreadConstraints[0].topologyKey=topology.kubernetes.io/zone',
+  '--set=dns.topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway',
 ];
 
 interface Installed {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly data?: Readonly<Record<string, string>>;
   readonly spec?: {
     readonly replicas?: number;
     readonly template?: {
-      readonly spec: { readonly containers: { readonly args: string[]; readonly image: string }[] };
+      readonly spec: {
+        readonly containers: { readonly args: string[]; readonly image: string; readonly env?: object[] }[];
+      };
     };
   };
 }
@@ -148,6 +154,7 @@ suite('the charts', () => {
     ['no replica', ['--set=dns.replicas=0'], /replicas/],
     ['a flag with dashes', ['--set=dns.flags.--ttl=5'], /--ttl/],
     ['a gateway that knows no networks', ['--set=gateway.enabled=true'], /podCIDRs and serviceCIDRs/],
+    ['clusterset IPs that nothing serves', ['--set=clustersetIPs.enabled=true'], /routeAgent\.enabled/],
     ['another namespace', ['--namespace=elsewhere'], /pharos-system/],
   ] as const) {
     test(`${what} is refused by name`, async () => {
@@ -179,6 +186,30 @@ suite('the charts', () => {
       .find(({ kind }) => kind === 'Deployment')
       ?.spec?.template?.spec.containers[0]?.args.slice(-4);
     assert.deepEqual(args, ['--advertise=10.0.0.1', '--advertise=10.0.0.2', '--strict-names', '--ttl=30']);
+  });
+
+  test('a shared Redis, a snapshot and clusterset IPs reach the processes as flags', async () => {
+    const text = await mustHelm([
+      'template',
+      'pharos',
+      chart('pharos'),
+      '--kube-version=1.34.0',
+      ...inMember,
+      ...EVERYTHING,
+    ]);
+    const objects = parseAllDocuments(text).map((document) => document.toJS() as Installed);
+    const container = (name: string) =>
+      objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)?.spec?.template
+        ?.spec.containers[0];
+    const redis = (flag: string) => [
+      { name: flag, valueFrom: { secretKeyRef: { name: 'redis', key: 'url' } } },
+    ];
+    assert.deepEqual(container('pharos-agent')?.env, redis('PHAROS_PUBLISH'));
+    assert.deepEqual(container('pharos-dns')?.env, redis('PHAROS_STORE'));
+    assert.ok(container('pharos-dns')?.args.includes('--snapshot=/var/lib/pharos/snapshot'));
+    const config = objects.find(({ kind }) => kind === 'ConfigMap');
+    assert.equal(config?.data?.['PHAROS_CLUSTERSET_IPS'], 'on');
+    assert.equal(config?.data?.['PHAROS_CLUSTERSET_CIDR'], '243.0.0.0/16');
   });
 
   for (const [version, server] of [

@@ -1,9 +1,11 @@
 /** The CoreDNS plugin in front of the real server: what a pod sees while servers die, hang, change and come back. */
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, test } from 'node:test';
+import { connect } from 'node:tls';
+import { streamEncode } from 'dns-packet';
 import { parseClusterId } from '../../../src/api/identity.ts';
 import { startDnsServer } from '../../../src/dns/server.ts';
 import { silentLog } from '../../../src/observability/log.ts';
@@ -14,6 +16,7 @@ import { type CoreDns, startCoreDns } from '../../lab/coredns.ts';
 import { openLab } from '../../lab/lab.ts';
 import { freePort } from '../../lab/ports.ts';
 import { until } from '../../lab/wait.ts';
+import { Authority } from '../../lab/x509.ts';
 import { ask } from '../../support/ask.ts';
 import { type PharosProcess, startPharos } from '../../support/pharos.ts';
 
@@ -57,7 +60,7 @@ async function front(ports: readonly number[], properties = ''): Promise<Front> 
   return started;
 }
 
-async function pharosDns(port: number): Promise<PharosProcess> {
+async function pharosDns(port: number, ...more: string[]): Promise<PharosProcess> {
   const dir = join(lab.dir, 'manifests');
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'services.json'), manifestOf(services));
@@ -70,6 +73,7 @@ async function pharosDns(port: number): Promise<PharosProcess> {
     listen,
     '--trust-proxy=127.0.0.1',
     '--log-level=warn',
+    ...more,
   );
 }
 
@@ -254,4 +258,54 @@ test('without a server kept answers are given for a while, and the server that c
   assert.deepEqual(await ask(coredns, nameOf(3), 'A', CLIENT_MS), known);
   assert.equal(await coredns.metric('coredns_pharos_served_stale_total'), 1);
   await coredns.stop();
+});
+
+test('over TLS each side knows the other by its certificate, and who has none is not answered', async () => {
+  const dir = join(lab.dir, 'tls');
+  await mkdir(dir, { recursive: true });
+  const authority = new Authority('pharos-dns-ca');
+  const write = async (name: string, { certificate, key }: { certificate: string; key: string }) => {
+    await writeFile(join(dir, `${name}.crt`), certificate);
+    await writeFile(join(dir, `${name}.key`), key);
+  };
+  await write('ca', authority);
+  await write('server', authority.issue({ user: 'pharos-dns' }, ['pharos-dns.pharos-system.svc']));
+  await write('client', authority.issue({ user: 'coredns' }));
+  await write('stranger', new Authority('another-ca').issue({ user: 'coredns' }));
+  const port = await freePort();
+  await using server = await pharosDns(
+    await freePort(),
+    `--tls-cert=${dir}/server.crt`,
+    `--tls-key=${dir}/server.key`,
+    `--tls-client-ca=${dir}/ca.crt`,
+    `--tls-listen=127.0.0.1:${port}`,
+  );
+  await server.ready(WAIT_MS);
+  const as = (client: string): string =>
+    `tls ${dir}/${client}.crt ${dir}/${client}.key ${dir}/ca.crt\ntls_servername pharos-dns.pharos-system.svc`;
+  const coredns = await front([port], as('client'));
+  assert.equal((await ask(coredns, nameOf(1), 'A', CLIENT_MS)).rcode, 'NOERROR');
+  assert.equal((await ask(coredns, 'nothing.ns1.svc.clusterset.local', 'A', CLIENT_MS)).rcode, 'NXDOMAIN');
+  await coredns.stop();
+
+  const ca = authority.certificate;
+  const servername = 'pharos-dns.pharos-system.svc';
+  const strangers = {
+    'without a certificate': {},
+    'with one of another authority': {
+      cert: await readFile(join(dir, 'stranger.crt')),
+      key: await readFile(join(dir, 'stranger.key')),
+    },
+  };
+  for (const [who, identity] of Object.entries(strangers)) {
+    const socket = connect({ host: '127.0.0.1', port, ca, servername, ...identity });
+    const answered = await new Promise<boolean>((resolve) => {
+      // The handshake of TLS 1.3 is done for the client before the server has looked at its certificate.
+      socket.once('secureConnect', () => socket.write(streamEncode({ type: 'query', id: 1, questions: [] })));
+      socket.once('data', () => resolve(true));
+      for (const end of ['error', 'close']) socket.once(end, () => resolve(false));
+    });
+    socket.destroy();
+    assert.equal(answered, false, who);
+  }
 });

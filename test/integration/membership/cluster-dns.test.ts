@@ -9,6 +9,7 @@ import { silentLog } from '../../../src/observability/log.ts';
 import { type KubernetesStore, openKubernetesStore } from '../../../src/store/kubernetes.ts';
 import type { ApiServer } from '../../lab/api-server.ts';
 import { type Lab, openLab } from '../../lab/lab.ts';
+import { until } from '../../lab/wait.ts';
 
 const stub = { zones: ['clusterset.local'], servers: ['10.96.0.53'] };
 const configMap = (name: string, data: Record<string, string>) => ({
@@ -72,4 +73,79 @@ suite('the ConfigMaps of cluster DNS', () => {
       await west.kubectl(['delete', 'configmap', '-n', 'kube-system', '--ignore-not-found', ...names]);
     });
   }
+
+  test('GKE: kube-dns gets stub domains, and every other byte stays', async () => {
+    const stubDomains = '{"corp.example": ["10.9.9.9"]}';
+    await west.apply([
+      configMap('kube-dns', { stubDomains, upstreamNameservers: '["8.8.8.8"]' }),
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'kube-dns', namespace: 'kube-system' },
+        spec: {
+          selector: { matchLabels: { app: 'dns' } },
+          template: {
+            metadata: { labels: { app: 'dns' } },
+            spec: { containers: [{ name: 'kubedns', image: 'dns' }] },
+          },
+        },
+      },
+    ]);
+    await applyDnsChanges(store, await planStub(store, stub), { backup: true });
+    const { stubDomains: after = '' } = (await dataOf('kube-dns')) as Record<string, string>;
+    assert.deepEqual(JSON.parse(after), { 'clusterset.local': ['10.96.0.53'], 'corp.example': ['10.9.9.9'] });
+    assert.deepEqual(await planStub(store, stub), [], 'a second time there is nothing to do');
+    await applyDnsChanges(store, await planNoStub(store), { backup: false });
+    assert.deepEqual(await dataOf('kube-dns'), { stubDomains, upstreamNameservers: '["8.8.8.8"]' });
+    await west.kubectl(['delete', '-n', 'kube-system', 'deployment/kube-dns', 'configmap/kube-dns']);
+  });
+
+  test('OpenShift: the DNS operator gets a server, and the others stay', async () => {
+    await west.apply([
+      {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'dnses.operator.openshift.io' },
+        spec: {
+          group: 'operator.openshift.io',
+          scope: 'Cluster',
+          names: { kind: 'DNS', plural: 'dnses', singular: 'dns' },
+          versions: [
+            {
+              name: 'v1',
+              served: true,
+              storage: true,
+              schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+            },
+          ],
+        },
+      },
+    ]);
+    const corp = { name: 'corp', zones: ['corp.example'], forwardPlugin: { upstreams: ['10.9.9.9'] } };
+    await until('the definition in force', 60_000, async () => {
+      await west.apply([
+        {
+          apiVersion: 'operator.openshift.io/v1',
+          kind: 'DNS',
+          metadata: { name: 'default' },
+          spec: { servers: [corp], logLevel: 'Normal' },
+        },
+      ]);
+      return true;
+    });
+    const spec = async (): Promise<unknown> =>
+      JSON.parse((await west.kubectl(['get', 'dnses.operator.openshift.io', 'default', '-o', 'json'])).stdout)
+        .spec;
+    await applyDnsChanges(store, await planStub(store, stub), { backup: true });
+    assert.deepEqual(await spec(), {
+      servers: [
+        corp,
+        { name: 'pharos', zones: ['clusterset.local'], forwardPlugin: { upstreams: ['10.96.0.53'] } },
+      ],
+      logLevel: 'Normal',
+    });
+    assert.deepEqual(await planStub(store, stub), [], 'a second time there is nothing to do');
+    await applyDnsChanges(store, await planNoStub(store), { backup: false });
+    assert.deepEqual(await spec(), { servers: [corp], logLevel: 'Normal' });
+  });
 });

@@ -82,6 +82,9 @@ podAntiAffinity:
 {{- if ne .Release.Namespace "pharos-system" -}}
 {{- fail (printf "Pharos lives in the namespace pharos-system, where its Secrets and Leases are, not in %q: install it with --namespace pharos-system" .Release.Namespace) -}}
 {{- end -}}
+{{- if and .Values.clustersetIPs.enabled (not .Values.routeAgent.enabled) -}}
+{{- fail "clustersetIPs.enabled needs routeAgent.enabled: without route agents nothing answers at a clusterset IP" -}}
+{{- end -}}
 {{- if and .Values.gateway.enabled (or (empty .Values.podCIDRs) (empty .Values.serviceCIDRs)) -}}
 {{- fail "gateway.enabled needs podCIDRs and serviceCIDRs: the networks of this cluster that the others send through the tunnels" -}}
 {{- end -}}

@@ -57,6 +57,34 @@ export interface DaemonSet extends Workload {
   };
 }
 
+export interface Pod extends KubeObject {
+  kind: 'Pod';
+  spec: {
+    restartPolicy?: 'Always' | 'Never';
+    terminationGracePeriodSeconds?: number;
+    automountServiceAccountToken?: boolean;
+    containers: {
+      name: string;
+      image: string;
+      imagePullPolicy?: 'IfNotPresent';
+      args?: string[];
+      env?: { name: string; valueFrom: { fieldRef: { fieldPath: string } } }[];
+      securityContext?: Record<string, unknown>;
+    }[];
+  };
+  status?: {
+    phase?: string;
+    podIPs?: { ip: string }[];
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    containerStatuses?: {
+      state?: {
+        waiting?: { reason?: string; message?: string };
+        terminated?: { exitCode: number; reason?: string; message?: string };
+      };
+    }[];
+  };
+}
+
 export interface PodDisruptionBudget extends KubeObject {
   kind: 'PodDisruptionBudget';
 }

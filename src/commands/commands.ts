@@ -5,7 +5,11 @@ import { brokerDeploySpec } from '../config/specs/broker-deploy.ts';
 import { brokerRemoveClusterSpec } from '../config/specs/broker-remove-cluster.ts';
 import { brokerShowSpec } from '../config/specs/broker-show.ts';
 import { completionSpec } from '../config/specs/completion.ts';
+import { benchmarkSpec } from '../config/specs/benchmark.ts';
 import { diagnoseSpec } from '../config/specs/diagnose.ts';
+import { probeAskSpec } from '../config/specs/probe-ask.ts';
+import { probeServeSpec } from '../config/specs/probe-serve.ts';
+import { verifySpec } from '../config/specs/verify.ts';
 import { dnsSpec } from '../config/specs/dns.ts';
 import { explainSpec } from '../config/specs/explain.ts';
 import { exportSpec } from '../config/specs/export.ts';
@@ -73,5 +77,9 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   entry(undrainSpec, async () => (await import('./undrain.ts')).runUndrain),
   entry(diagnoseSpec, async () => (await import('./diagnose.ts')).runDiagnose),
   entry(uiSpec, async () => (await import('./ui.ts')).runUi),
+  entry(verifySpec, async () => (await import('./verify.ts')).runVerify),
+  entry(benchmarkSpec, async () => (await import('./benchmark.ts')).runBenchmark),
+  entry(probeServeSpec, async () => (await import('./probe-serve.ts')).runProbeServe),
+  entry(probeAskSpec, async () => (await import('./probe-ask.ts')).runProbeAsk),
   entry(completionSpec, async () => (await import('./completion.ts')).runCompletion),
 ]);

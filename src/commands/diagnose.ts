@@ -7,6 +7,8 @@ import type { BrokerAccess } from '../diagnosis/gather/broker.ts';
 import { askFromHere } from '../diagnosis/gather/dns.ts';
 import { gatherersFor } from '../diagnosis/gather/gatherers.ts';
 import { runChecks, selectChecks } from '../diagnosis/run-checks.ts';
+import { runner } from '../host/run.ts';
+import { systemSysctls } from '../host/sysctl.ts';
 import { connectBroker } from '../membership/broker-connection.ts';
 import { storedCredentials } from '../membership/credentials.ts';
 import { silentLog } from '../observability/log.ts';
@@ -50,6 +52,7 @@ export const runDiagnose: Run<typeof diagnoseSpec> = async (values, context) => 
       dnsServer: addressText(values.dnsServer),
       clusterDns: addressText(values.clusterDns),
     },
+    host: values.host ? { run: runner(), sysctls: systemSysctls } : undefined,
     zone,
     clock: systemClock,
   });

@@ -1,6 +1,7 @@
 import type { Check } from './check.ts';
 import { brokerChecks } from './checks/broker.ts';
 import { dnsChecks } from './checks/dns.ts';
+import { hostChecks } from './checks/host.ts';
 import { serviceChecks } from './checks/services.ts';
 import { tunnelChecks } from './checks/tunnel.ts';
 import { versionChecks } from './checks/versions.ts';
@@ -12,4 +13,5 @@ export const checks: readonly Check[] = [
   ...dnsChecks,
   ...serviceChecks,
   ...tunnelChecks,
+  ...hostChecks,
 ];

@@ -2,6 +2,8 @@
 import type { CustomResourceDefinition, DaemonSet, Deployment } from '../api/administration.ts';
 import type { EndpointSlice, Service, ServiceExport, ServiceImport } from '../api/objects.ts';
 import type { Cluster, Gateway, TunnelEndpoint } from '../api/tunnel.ts';
+import type { Link } from '../host/ip-state.ts';
+import type { ToolVerdict } from '../host/requirements.ts';
 import type { Verdict } from './check.ts';
 
 /** Where the member keeps its access to the broker, as far as it may be told. */
@@ -67,6 +69,23 @@ export interface DnsAnswer {
   readonly outcome: DnsOutcome;
 }
 
+/** A node's kernel, as far as Pharos and its ways are concerned. */
+export interface HostState {
+  readonly links: readonly Link[];
+  /** Whether a rule leads to the route agent's table, */
+  readonly hasRule: boolean;
+  /** and how many routes are in it. */
+  readonly routes: number;
+  /** The device of the default route. */
+  readonly uplink: string | undefined;
+  /** Whether Pharos's nftables table is there, with its mark. */
+  readonly hasTable: boolean;
+  /** What counts, of a device and of `all`: 0 off, 1 strict, 2 loose. */
+  readonly rpFilter: readonly { readonly device: string; readonly value: number }[];
+  /** Chains that drop what is forwarded: `ip filter FORWARD`. */
+  readonly forwardDrops: readonly string[];
+}
+
 /** Fact → what is known when it is known. */
 export interface FactValues {
   readonly joined: JoinedAs | { readonly problem: string };
@@ -94,6 +113,10 @@ export interface FactValues {
   readonly straightAnswer: DnsAnswer;
   /** The same, through cluster DNS. */
   readonly clusterDnsAnswer: DnsAnswer;
+  readonly memberVersion: string;
+  readonly brokerVersion: string;
+  readonly hostTools: readonly ToolVerdict[];
+  readonly hostState: HostState;
   readonly gateways: readonly Gateway[];
   /** Every member's word on its networks, as it stands on the broker. */
   readonly brokerClusters: readonly Cluster[];

@@ -46,6 +46,10 @@ export const diagnoseSpec = {
       type: text('the id of a check'),
       default: [],
     },
+    host: {
+      form: 'switch',
+      help: 'This machine is a node of the member: read its kernel as well, for the group host',
+    },
     zone: {
       form: 'value',
       help: 'Zone of the clusterset',

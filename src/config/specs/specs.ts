@@ -4,7 +4,11 @@ import { brokerDeploySpec } from './broker-deploy.ts';
 import { brokerRemoveClusterSpec } from './broker-remove-cluster.ts';
 import { brokerShowSpec } from './broker-show.ts';
 import { completionSpec } from './completion.ts';
+import { benchmarkSpec } from './benchmark.ts';
 import { diagnoseSpec } from './diagnose.ts';
+import { probeAskSpec } from './probe-ask.ts';
+import { probeServeSpec } from './probe-serve.ts';
+import { verifySpec } from './verify.ts';
 import { dnsSpec } from './dns.ts';
 import { explainSpec } from './explain.ts';
 import { exportSpec } from './export.ts';
@@ -51,5 +55,9 @@ export const specs: readonly CommandSpec[] = [
   undrainSpec,
   diagnoseSpec,
   uiSpec,
+  verifySpec,
+  benchmarkSpec,
+  probeServeSpec,
+  probeAskSpec,
   completionSpec,
 ];

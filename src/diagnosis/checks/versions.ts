@@ -1,7 +1,26 @@
-import { check, failedIf, skipped } from '../check.ts';
+import { isTooOld, LEAST_KUBERNETES } from '../../membership/preflight/kubernetes-version.ts';
+import { check, failedIf, skipped, type Verdict } from '../check.ts';
 import { componentOf, imageTagOf, nameOf } from '../workloads.ts';
 
 export const versionChecks = [
+  check({
+    id: 'versions.member',
+    proves: 'the member is a Kubernetes that Pharos works with: 1.30 or later',
+    how: 'Its API server is asked for its version.',
+    mend: 'Upgrade Kubernetes in this cluster.',
+    docs: 'docs/how-to/set-up-a-broker.md#2-let-a-cluster-join',
+    needs: ['memberVersion'],
+    decide: ({ memberVersion }) => versionVerdict(memberVersion),
+  }),
+  check({
+    id: 'versions.broker',
+    proves: 'the broker is a Kubernetes that can keep members apart: 1.30 or later',
+    how: "Its API server is asked for its version, with the member's own access.",
+    mend: 'Upgrade Kubernetes on the broker: older ones have no ValidatingAdmissionPolicy.',
+    docs: 'docs/how-to/set-up-a-broker.md#1-make-an-api-server-a-broker',
+    needs: ['brokerVersion'],
+    decide: ({ brokerVersion }) => versionVerdict(brokerVersion),
+  }),
   check({
     id: 'versions.definitions',
     proves: 'the API server serves every kind that Pharos reads and writes, in the version that it uses',
@@ -48,3 +67,11 @@ export const versionChecks = [
     },
   }),
 ];
+
+function versionVerdict(version: string): Verdict {
+  const tooOld = isTooOld(version);
+  if (tooOld === undefined) return { is: 'unknown', why: `the server says that it is "${version}"` };
+  return tooOld
+    ? { is: 'failed', reasons: [`it is Kubernetes ${version}, must be ${LEAST_KUBERNETES} or later`] }
+    : { is: 'ok', note: version };
+}

@@ -5,15 +5,23 @@ import { ownershipPolicyName } from '../../membership/names.ts';
 import { listOrNone, membersOf, readBroker } from '../../membership/members.ts';
 import { groupOf, RECORD_KINDS } from '../../membership/record-kinds.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { ServerQuestions } from '../../store/server-questions.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
 import { type Gatherers, NotHere, NotKnown } from '../fact-source.ts';
 import type { BrokerAnswer } from '../facts.ts';
+import { versionOf } from './member.ts';
 
 type BrokerFact =
-  'brokerAnswer' | 'heartbeats' | 'brokerLacks' | 'brokerPolicyLacks' | 'remoteExports' | 'brokerClusters';
+  | 'brokerVersion'
+  | 'brokerAnswer'
+  | 'heartbeats'
+  | 'brokerLacks'
+  | 'brokerPolicyLacks'
+  | 'remoteExports'
+  | 'brokerClusters';
 
 export interface BrokerAccess {
-  readonly store: ObjectStore;
+  readonly store: ObjectStore & Partial<ServerQuestions>;
   readonly namespace: string;
 }
 
@@ -41,6 +49,10 @@ export function brokerGatherers({
     return joined();
   };
   return {
+    brokerVersion: async (get) => {
+      const { store } = await open(await get('brokerAnswer'));
+      return versionOf(store);
+    },
     brokerAnswer: async () => answerOf(await joined()),
     heartbeats: async (get) => {
       const { store, namespace } = await open(await get('brokerAnswer'));

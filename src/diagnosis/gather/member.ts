@@ -7,8 +7,9 @@ import { CREDENTIALS_REF, parseCredentials } from '../../membership/credentials.
 import { shippedDefinitions } from '../../membership/definitions.ts';
 import { listOrNone } from '../../membership/members.ts';
 import { Refusal } from '../../membership/refusal.ts';
+import type { ServerQuestions } from '../../store/server-questions.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import type { Gatherers } from '../fact-source.ts';
+import { type Gatherers, NotHere } from '../fact-source.ts';
 import type { FactValues } from '../facts.ts';
 
 const SYSTEM = { namespace: SYSTEM_NAMESPACE } as const;
@@ -16,6 +17,7 @@ const DNS = { ...SYSTEM, name: 'pharos-dns' } as const;
 const PHAROS = { 'app.kubernetes.io/name': 'pharos' } as const;
 
 type MemberFact =
+  | 'memberVersion'
   | 'joined'
   | 'clusterUid'
   | 'definitions'
@@ -29,7 +31,10 @@ type MemberFact =
   | 'peerClusters'
   | 'peerEndpoints';
 
-export const memberGatherers = (member: ObjectStore): Pick<Gatherers, MemberFact> => ({
+export const memberGatherers = (
+  member: ObjectStore & Partial<ServerQuestions>,
+): Pick<Gatherers, MemberFact> => ({
+  memberVersion: () => versionOf(member),
   joined: () => readJoined(member),
   clusterUid: () => clusterUidOf(member),
   definitions: () => readDefinitions(member),
@@ -47,6 +52,12 @@ export const memberGatherers = (member: ObjectStore): Pick<Gatherers, MemberFact
   peerClusters: () => listOrNone(member, Kinds.Cluster, SYSTEM),
   peerEndpoints: () => listOrNone(member, Kinds.TunnelEndpoint, SYSTEM),
 });
+
+/** @throws NotHere where it is no API server */
+export async function versionOf(server: ObjectStore & Partial<ServerQuestions>): Promise<string> {
+  if (server.version === undefined) throw new NotHere(`${server.location} is no API server`);
+  return server.version();
+}
 
 async function readJoined(member: ObjectStore): Promise<FactValues['joined']> {
   const secret = await member.get(Kinds.Secret, CREDENTIALS_REF);

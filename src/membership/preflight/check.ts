@@ -5,6 +5,7 @@ import type { Access } from '../../store/server-questions.ts';
 import { Refusal } from '../refusal.ts';
 import { describeAccess } from './access.ts';
 import { type Networks, networksOf } from './networks.ts';
+import { isTooOld, LEAST_KUBERNETES } from './kubernetes-version.ts';
 
 /** One API server. */
 export interface ServerFacts {
@@ -63,9 +64,6 @@ export interface Finding {
   readonly text: string;
 }
 
-/** ValidatingAdmissionPolicy is served from here on. */
-const LEAST = [1, 30] as const;
-
 /** Every finding, in the order of the questions; a refusal says what is wrong, where, and what to do. */
 export function checkPreflight(facts: PreflightFacts): Finding[] {
   return [
@@ -78,17 +76,17 @@ export function checkPreflight(facts: PreflightFacts): Finding[] {
 }
 
 function checkServer(role: string, { location, version, denied }: ServerFacts): Finding {
-  const [major, minor] = /^v?(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
-  if (major === undefined || minor === undefined) {
+  const tooOld = isTooOld(version);
+  if (tooOld === undefined) {
     return {
       level: 'warning',
-      text: `${location}, ${role}, says that it is Kubernetes "${version}": 1.30 or later is needed`,
+      text: `${location}, ${role}, says that it is Kubernetes "${version}": ${LEAST_KUBERNETES} or later is needed`,
     };
   }
-  if (major < LEAST[0] || (major === LEAST[0] && minor < LEAST[1])) {
+  if (tooOld) {
     return {
       level: 'refusal',
-      text: `${location}, ${role}, is Kubernetes ${version}: upgrade it to ${LEAST.join('.')} or later`,
+      text: `${location}, ${role}, is Kubernetes ${version}: upgrade it to ${LEAST_KUBERNETES} or later`,
     };
   }
   if (denied.length > 0) {

@@ -257,6 +257,7 @@ export async function diagnose(west: Site, broker: Site): Promise<readonly Findi
       asMember: async () =>
         connection && credentials && { store: connection.store, namespace: credentials.namespace },
       asAdministrator: async () => ({ store: broker.store, namespace: NAMESPACE }),
+      host: undefined,
       asking: { ask: undefined, cannotAsk: 'not asked', dnsServer: undefined, clusterDns: undefined },
       zone: 'clusterset.local',
       clock,

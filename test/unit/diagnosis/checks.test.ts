@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { FactValues } from '../../../src/diagnosis/facts.ts';
 import { checks } from '../../../src/diagnosis/checks.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -35,5 +36,22 @@ test('ids are unique, and every text is a sentence', () => {
     assert.match(id, /^(versions|broker|dns|tunnel|host)\.[a-z-]+$/);
     assert.match(proves, /[^.]$/, `${id}: proves goes on in a line of its own, without a full stop`);
     for (const text of [how, mend]) assert.match(text, /^\S.*[.`]$/, `${id}: ${text}`);
+  }
+});
+
+test('Kubernetes before 1.30 fails, in the member and on the broker; a version that is none is unknown', () => {
+  for (const id of ['versions.member', 'versions.broker']) {
+    const each = checks.find((check) => check.id === id);
+    const verdict = (version: string): string | undefined =>
+      each?.decide({ memberVersion: version, brokerVersion: version } as FactValues, {
+        now: 0,
+        version: '0.1.0',
+        zone: 'clusterset.local',
+      }).is;
+    assert.deepEqual(
+      ['v1.29.14', 'v1.30.0', 'v1.34.1+k3s1', 'v2.0.0', 'v0.99', 'strange'].map(verdict),
+      ['failed', 'ok', 'ok', 'ok', 'failed', 'unknown'],
+      id,
+    );
   }
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const cli = join(import.meta.dirname, '../../src/cli.ts');
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 export interface Ended {
   readonly status: number | null;

@@ -153,7 +153,7 @@ describe('an export', () => {
       endpoints('crowd', many),
       exported('crowd'),
     );
-    await until('all of them', 20_000, async () => {
+    await until('all of them', 60_000, async () => {
       const [, ...slices] = await east.view('crowd');
       assert.deepEqual(slices.flatMap((line) => line.split(' ').slice(1)).sort(), many.toSorted());
       assert.equal(slices.length, 2);
@@ -359,7 +359,7 @@ describe('what stands in a cluster', () => {
       await east.kubectl('-n', 'shop', ...args);
       await until(
         'the edit and what follows',
-        20_000,
+        60_000,
         async () => (await versions()) !== untouched || undefined,
       );
       await set.settle();
@@ -431,7 +431,7 @@ describe('what stands in a cluster', () => {
     }
     await until(
       'the import beside the foreign slice',
-      20_000,
+      60_000,
       async () => (await east.view('other')).some((line) => line.startsWith('ClusterSetIP')) || undefined,
     );
     await set.settle();

@@ -150,7 +150,7 @@ export class Member {
 
   /** Waits until {@link view} is so. */
   async shows(service: string, wanted: readonly string[], namespace = 'shop'): Promise<void> {
-    await until(`${service} in ${this.name} = ${JSON.stringify(wanted)}`, 20_000, async () => {
+    await until(`${service} in ${this.name} = ${JSON.stringify(wanted)}`, 60_000, async () => {
       assert.deepEqual(await this.view(service, namespace), wanted);
       return true;
     });
@@ -158,7 +158,7 @@ export class Member {
 
   /** Waits until the conditions are so. */
   async says(name: string, wanted: readonly string[]): Promise<void> {
-    await until(`conditions of ${name} in ${this.name}`, 20_000, async () => {
+    await until(`conditions of ${name} in ${this.name}`, 60_000, async () => {
       assert.deepEqual(await this.conditions(name), wanted);
       return true;
     });
@@ -217,7 +217,7 @@ export class Clusterset implements AsyncDisposable {
   async settle(rounds = 5): Promise<void> {
     let same = 0;
     let before = -1;
-    await until('no more writes', 30_000, async () => {
+    await until('no more writes', 60_000, async () => {
       for (const { running } of this.members) await running?.agent.idle();
       const now = this.members.reduce((sum, { writes }) => sum + writes, 0);
       same = now === before ? same + 1 : 0;

@@ -14,6 +14,7 @@ import { dnsSpec } from '../config/specs/dns.ts';
 import { explainSpec } from '../config/specs/explain.ts';
 import { exportSpec } from '../config/specs/export.ts';
 import { gatewaySpec } from '../config/specs/gateway.ts';
+import { gatewayRotateKeysSpec } from '../config/specs/gateway-rotate-keys.ts';
 import { gatewayDrainSpec } from '../config/specs/gateway-drain.ts';
 import { joinSpec } from '../config/specs/join.ts';
 import { leaveSpec } from '../config/specs/leave.ts';
@@ -55,6 +56,7 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   entry(agentSpec, async () => (await import('./agent.ts')).runAgent),
   entry(routeAgentSpec, async () => (await import('./route-agent.ts')).runRouteAgent),
   entry(gatewaySpec, async () => (await import('./gateway.ts')).runGateway),
+  entry(gatewayRotateKeysSpec, async () => (await import('./gateway-rotate-keys.ts')).runGatewayRotateKeys),
   entry(gatewayDrainSpec, async () => (await import('./gateway-drain.ts')).runGatewayDrain),
   entry(brokerDeploySpec, async () => (await import('./broker-deploy.ts')).runBrokerDeploy),
   entry(brokerShowSpec, async () => (await import('./broker-show.ts')).runBrokerShow),

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { parseIp } from '../api/cidr.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
+import { SecretText } from '../api/secret-text.ts';
 import { userPath } from '../config/environment.ts';
 import { formatListenAddress } from '../config/listen-address.ts';
 import type { gatewaySpec } from '../config/specs/gateway.ts';
@@ -15,11 +17,12 @@ import { systemClock } from '../runtime/clock.ts';
 import { LeaderElection } from '../runtime/lease.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import { type KubernetesStore, openKubernetesStore } from '../store/kubernetes.ts';
+import type { CableDriverName } from '../api/tunnel.ts';
 import type { Self } from '../tunnel/admit.ts';
 import { openDriver, toolsOf } from '../tunnel/open-driver.ts';
 import { Gateway } from '../tunnel/gateway.ts';
 import { gatewayMetrics } from '../tunnel/metrics.ts';
-import { GATEWAY_LEASE, GATEWAY_LEASE_TIMES } from '../tunnel/settings.ts';
+import { GATEWAY_LEASE, GATEWAY_LEASE_TIMES, KEY_ANNOUNCE_MS, KEY_KEEP_MS } from '../tunnel/settings.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
 import { memberClusterId } from './cluster-id.ts';
 import type { Run } from './command.ts';
@@ -58,6 +61,10 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
       log: logging('store', { store: name }),
       ...(kubeconfig !== undefined && { kubeconfig: userPath(environment, kubeconfig) }),
     });
+  const preSharedKey =
+    values.pskFile === undefined
+      ? undefined
+      : await readPreSharedKey(userPath(environment, values.pskFile), driverName);
   const member = await open('member', values.kubeconfig);
   const cluster = await memberClusterId(member, values.clusterId, log);
   const joined =
@@ -86,6 +93,7 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
       self,
       member,
       isBehindNat: values.behindNat,
+      ...(preSharedKey !== undefined && { preSharedKey }),
       ...(values.natPort !== undefined && { port: values.natPort }),
     },
     host,
@@ -114,6 +122,11 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
     run,
     sysctls: systemSysctls,
     times: { intervalMs: values.probeInterval * 1000, missed: values.probeMissed },
+    keyTimes: {
+      everyMs: values.rotateKeysEvery === 0 ? undefined : values.rotateKeysEvery * 1000,
+      announceMs: KEY_ANNOUNCE_MS,
+      keepMs: KEY_KEEP_MS,
+    },
     clock,
     log,
   });
@@ -159,3 +172,22 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
   if (lingerMs > 0) shutdown.defer('hand-over', () => gateway.handOver(lingerMs));
   return 'running';
 };
+
+/** NIST SP 800-63B asks of a secret that is looked up, never typed, for 112 bits at least. */
+const LEAST_PSK_BYTES = 20;
+
+async function readPreSharedKey(file: string, driver: CableDriverName): Promise<SecretText> {
+  if (driver !== 'ipsec') throw new UserError(`--psk-file is for --cable-driver ipsec, not for ${driver}`);
+  let key: string;
+  try {
+    key = (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    throw new UserError(`Cannot read --psk-file: ${(error as Error).message}`);
+  }
+  if (Buffer.byteLength(key) < LEAST_PSK_BYTES) {
+    throw new UserError(
+      `The key in ${file} has ${Buffer.byteLength(key)} bytes; use ${LEAST_PSK_BYTES} or more, such as of "openssl rand -base64 32"`,
+    );
+  }
+  return new SecretText(key);
+}

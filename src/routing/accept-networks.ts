@@ -2,17 +2,8 @@
  * Which networks of the clusterset's members may be routed to. A record of a member is a stranger's: it may
  * not take what belongs to this cluster, to another member, to the node itself or to everybody.
  */
-import {
-  type Cidr,
-  type IpAddress,
-  contains,
-  familyOf,
-  hostCidr,
-  overlaps,
-  parseCidr,
-  prefixLengthOf,
-} from '../api/cidr.ts';
-import type { IpFamily } from '../api/objects.ts';
+import { type Cidr, type IpAddress, familyOf, hostCidr, overlaps, parseCidr } from '../api/cidr.ts';
+import { isTooWide, unroutableIn, WIDEST } from '../api/routable.ts';
 import type { Cluster } from '../api/tunnel.ts';
 
 /** Why a network was refused: a closed set, for metrics. */
@@ -41,22 +32,6 @@ export interface Claim {
   readonly owner: string;
 }
 
-const NOT_ROUTABLE: readonly Cidr[] = [
-  '0.0.0.0/8',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '224.0.0.0/4',
-  '255.255.255.255/32',
-  '::/128',
-  '::1/128',
-  '::ffff:0:0/96',
-  'fe80::/10',
-  'ff00::/8',
-].map(parseCidr);
-
-/** The widest that a network may be: a private range whole, and for IPv6 what a registry gives a provider. */
-const WIDEST: Readonly<Record<IpFamily, number>> = { IPv4: 8, IPv6: 20 };
-
 /**
  * @param others records of the other members, in any order: who was there first keeps what a later one claims
  * @param own what is this cluster's and this host's
@@ -83,11 +58,11 @@ export function acceptNetworks(
       } catch (error) {
         return refuse(text, 'malformed', (error as Error).message);
       }
-      const family = familyOf(network);
-      if (prefixLengthOf(network) < WIDEST[family]) {
-        return refuse(text, 'too-wide', `${text} of cluster "${cluster}" is wider than /${WIDEST[family]}`);
+      if (isTooWide(network)) {
+        const widest = WIDEST[familyOf(network)];
+        return refuse(text, 'too-wide', `${text} of cluster "${cluster}" is wider than /${widest}`);
       }
-      if (NOT_ROUTABLE.some((range) => overlaps(range, network))) {
+      if (unroutableIn(network) !== undefined) {
         return refuse(
           text,
           'not-routable',
@@ -126,9 +101,6 @@ export function acceptNetworks(
 
 /** The claim of a single address. */
 export const claimOf = (ip: IpAddress, owner: string): Claim => ({ network: hostCidr(ip), owner });
-
-/** Whether an address is one that a service could have. */
-export const isRoutableIp = (ip: IpAddress): boolean => !NOT_ROUTABLE.some((range) => contains(range, ip));
 
 /** The oldest record first, as the store of this member says; ties by name, so that all nodes agree. */
 function byAge(a: Cluster, b: Cluster): number {

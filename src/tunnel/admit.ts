@@ -2,19 +2,12 @@
  * Which records of other clusters are taken. They are a stranger's: each is judged by itself, and one that
  * is refused harms no other.
  */
-import {
-  type Cidr,
-  contains,
-  type IpAddress,
-  overlaps,
-  parseCidr,
-  parseIp,
-  prefixLengthOf,
-} from '../api/cidr.ts';
+import { type Cidr, contains, familyOf, type IpAddress, overlaps, parseCidr, parseIp } from '../api/cidr.ts';
 import type { ClusterId } from '../api/identity.ts';
 import { Label } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { CableDriverName, Cluster, RefusedRecord, TunnelEndpoint } from '../api/tunnel.ts';
+import { isTooWide, NOT_ROUTABLE, WIDEST } from '../api/routable.ts';
 import { validateCluster, validateTunnelEndpoint } from '../api/validate.ts';
 import { hasKeys, parsePublicKey, type PublicKey } from './keys.ts';
 import { type GatewayRef, innerAddress, keyOfGateway } from './gateway-ref.ts';
@@ -78,24 +71,10 @@ export interface Admitted {
   readonly refused: readonly Refusal[];
 }
 
-/** Nobody has networks larger than these; whoever claims one wants more than its own. */
-const SHORTEST_PREFIX = { IPv4: 8, IPv6: 32 } as const;
 const MAX_GATEWAYS = 16;
 
-/** Loopback, link-local, multicast and the like (RFC 6890): never a pod's or a Service's; and our own. */
-const RESERVED = [
-  ...[
-    '0.0.0.0/8',
-    '127.0.0.0/8',
-    '169.254.0.0/16',
-    '224.0.0.0/4',
-    '::/96',
-    '::ffff:0:0/96',
-    'fe80::/10',
-    'ff00::/8',
-  ].map(parseCidr),
-  ...INNER_NETWORKS,
-];
+/** What no record may claim: what is nobody's, and what is inside of tunnels alone. */
+const RESERVED = [...NOT_ROUTABLE, ...INNER_NETWORKS];
 
 /**
  * @param clusters and endpoints as they are on the broker, or copied from there, in any order
@@ -230,11 +209,10 @@ function clusterProblem(record: Cluster, self: Self): Problem | undefined {
 }
 
 function cidrProblem(cidr: Cidr): Problem | undefined {
-  const shortest = SHORTEST_PREFIX[cidr.includes(':') ? 'IPv6' : 'IPv4'];
-  if (prefixLengthOf(cidr) < shortest) {
+  if (isTooWide(cidr)) {
     return {
       reason: 'too-large',
-      message: `${cidr} is larger than a cluster's network may be (/${shortest})`,
+      message: `${cidr} is larger than a cluster's network may be (/${WIDEST[familyOf(cidr)]})`,
     };
   }
   const reserved = RESERVED.find((network) => overlaps(network, cidr));

@@ -1,5 +1,6 @@
 import type { CableDriverName } from '../api/tunnel.ts';
 import type { NftText } from '../host/nft.ts';
+import type { KeyRing } from './key-ring.ts';
 import type { PublicKey } from './keys.ts';
 import type { Cable, Carrier } from './plan-tunnels.ts';
 
@@ -14,6 +15,12 @@ export interface CableDriver {
   readonly port: number;
   /** What peers must know of this gateway's keys; several while they are rotated. */
   readonly publicKeys: readonly PublicKey[];
+  /** Its keys; undefined for a driver that has none to rotate. */
+  readonly keys: KeyRing | undefined;
+  /** Whether tunnels go on while it changes its key: else traffic has to be elsewhere meanwhile. */
+  readonly keepsTunnels: boolean;
+  /** These are the gateway's keys from the next {@link set} on. */
+  setKeys(keys: KeyRing): void;
   /** What a working connection costs or lacks, for its status: `not encrypted`. */
   readonly caveat: string | undefined;
   /** Rules that drop what pretends to have come through the driver, for a chain of the input hook. */

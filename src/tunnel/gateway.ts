@@ -13,10 +13,14 @@ import { ObjectCache } from '../store/cache.ts';
 import { type ObjectStore, StoreError } from '../store/store.ts';
 import { admit, type Refusal, type Self } from './admit.ts';
 import type { CableDriver } from './cable-driver.ts';
+import { Candidacy } from './candidacy.ts';
+import type { KeyRing, RotationStep, RotationTimes } from './key-ring.ts';
+import { KeyRotation } from './key-rotation.ts';
+import { hasKeys } from './keys.ts';
 import type { ProbeTimes } from './link-health.ts';
 import { Pulse } from './pulse.ts';
 import { type RecordCaches, recordCaches, RecordSync } from './record-sync.ts';
-import { DRAIN_ANNOTATION, HEARTBEAT_MS, STATUS_MS } from './settings.ts';
+import { HEARTBEAT_MS, STATUS_MS } from './settings.ts';
 import { Tunnels } from './tunnels.ts';
 
 export interface GatewayOptions {
@@ -36,6 +40,7 @@ export interface GatewayOptions {
   /** Command line that enters the node's network, for what runs on: as for `runner`. */
   readonly prefix?: readonly string[];
   readonly times: ProbeTimes;
+  readonly keyTimes: RotationTimes;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,6 +52,9 @@ const RECORD_PAUSE_MS = 20;
 const HAND_OVER_LOOK_MS = 50;
 /** So long it may take until all nodes, and the gateways of other clusters, know of another leader. */
 const HEARD_MS = 1500;
+/** After a change of keys that peers have to hear of. */
+const KEY_SETTLE_MS = 3000;
+const LOOK_EVERY_MS = 100;
 
 export class Gateway {
   readonly tunnels: Tunnels;
@@ -54,6 +62,7 @@ export class Gateway {
   readonly #copies: RecordCaches;
   readonly #gateways: ObjectCache<GatewayObject>;
   readonly #sync: RecordSync;
+  readonly #candidacy: Candidacy;
   readonly #status: Pulse;
   readonly #endpoint: Pulse;
   readonly #logged = new Set<string>(); // refusals that were told
@@ -67,6 +76,9 @@ export class Gateway {
     this.#copies = recordCaches(member, SYSTEM_NAMESPACE, clock);
     const selector = { namespace: SYSTEM_NAMESPACE };
     this.#gateways = new ObjectCache({ store: member, kind: Kinds.Gateway, selector, clock });
+    const { election } = options;
+    const gateways = this.#gateways;
+    this.#candidacy = new Candidacy({ gateway: self.gateway, gateways, election, clock, log });
     this.#sync = new RecordSync({
       self,
       own: ownCluster(options),
@@ -140,30 +152,13 @@ export class Gateway {
       watchChanges('ip', watch, signal),
       this.#status.run(signal),
       this.#endpoint.run(signal),
-      this.#stand(leaving),
-    ]);
-  }
-
-  /** Stands for election, except while somebody wants this gateway drained. */
-  async #stand(signal: AbortSignal): Promise<void> {
-    const { clock, election, log } = this.#options;
-    while (!signal.aborted) {
-      if (this.#isDrained) {
-        await clock.sleep(100, signal);
-        continue;
-      }
-      const drained = new AbortController();
-      const unsubscribe = this.#gateways.onChange(() => {
-        if (this.#isDrained) drained.abort();
-      });
-      await election.run(AbortSignal.any([signal, drained.signal]), async (leading) => {
+      this.#candidacy.run(leaving, async (leading) => {
         this.#setLeads(true);
         await this.#sync.run(leading);
         this.#setLeads(false);
-      });
-      unsubscribe();
-      if (this.#isDrained) log.info({}, 'Drained: another gateway may lead');
-    }
+      }),
+      this.#rotateKeys(signal),
+    ]);
   }
 
   /**
@@ -192,9 +187,48 @@ export class Gateway {
     );
   }
 
-  get #isDrained(): boolean {
-    const own = this.#gateways.get(`${SYSTEM_NAMESPACE}/${this.#options.self.gateway}`);
-    return own?.metadata.annotations?.[DRAIN_ANNOTATION] === 'true';
+  /** Uses the keys and says so; where tunnels do not bear that, while another gateway carries the traffic. */
+  async #useKeys(ring: KeyRing, step: RotationStep, signal: AbortSignal): Promise<void> {
+    const { driver, clock } = this.#options;
+    const use = async (): Promise<void> => {
+      driver.setKeys(ring);
+      this.tunnels.refresh();
+      await this.#writeEndpoint();
+    };
+    if (step !== 'switch' || driver.keepsTunnels) return use();
+    await this.#candidacy.aside(signal, async () => {
+      const before = this.#connected;
+      await use();
+      // Peers hear of it by the broker; until then nothing gets through.
+      await clock.sleep(KEY_SETTLE_MS, signal);
+      const end = clock.monotonic() + KEY_SETTLE_MS * 5;
+      while (!signal.aborted && this.#connected < before && clock.monotonic() < end) {
+        await clock.sleep(LOOK_EVERY_MS, signal);
+      }
+    });
+  }
+
+  get #connected(): number {
+    return this.tunnels.connections.filter(({ state }) => state === 'connected' || state === 'degraded')
+      .length;
+  }
+
+  async #rotateKeys(signal: AbortSignal): Promise<void> {
+    const { driver, keyTimes, member, self, clock, log } = this.#options;
+    const { keys: ring, name } = driver;
+    if (ring === undefined || !hasKeys(name)) return;
+    const rotation = new KeyRotation({
+      store: member,
+      gateway: self.gateway,
+      driver: name,
+      ring,
+      times: keyTimes,
+      object: () => this.#gateways.get(`${SYSTEM_NAMESPACE}/${self.gateway}`),
+      use: (next, step) => this.#useKeys(next, step, signal),
+      clock,
+      log,
+    });
+    await rotation.run(signal);
   }
 
   #setLeads(leads: boolean): void {

@@ -1,5 +1,6 @@
 import { parseIp } from '../api/cidr.ts';
 import { parseClusterId } from '../api/identity.ts';
+import type { SecretText } from '../api/secret-text.ts';
 import type { CableDriverName } from '../api/tunnel.ts';
 import type { ToolName } from '../host/requirements.ts';
 import type { Run } from '../host/run.ts';
@@ -11,7 +12,7 @@ import type { CableDriver } from './cable-driver.ts';
 import { espBackend, IpsecDriver } from './drivers/ipsec.ts';
 import { vxlanDriver } from './drivers/vxlan.ts';
 import { WireguardDriver, wireguardInKernel } from './drivers/wireguard.ts';
-import { type KeyRing, openKeyRing } from './key-ring.ts';
+import { type KeyedDriver, type KeyRing, openKeyRing } from './key-ring.ts';
 import { makeKeyPair } from './keys.ts';
 
 /** What a driver needs of its node. */
@@ -29,6 +30,7 @@ export interface DriverSettings {
   readonly member: ObjectStore;
   readonly port?: number;
   readonly isBehindNat?: boolean;
+  readonly preSharedKey?: SecretText;
 }
 
 /** Programs that must be there. */
@@ -47,20 +49,21 @@ export async function openDriver(
     case 'vxlan':
       return vxlanDriver(settings?.port);
     case 'ipsec': {
-      const keys = await keysOf(name, settings);
+      const keys = await keysOf(name, settings, host.clock);
       return new IpsecDriver({
         ...host,
         self: settings?.self ?? NOBODY,
         keys,
         backend: await espBackend(host.run),
         ...(settings?.port !== undefined && { port: settings.port }),
+        ...(settings?.preSharedKey !== undefined && { preSharedKey: settings.preSharedKey }),
         ...(settings?.isBehindNat !== undefined && { isBehindNat: settings.isBehindNat }),
       });
     }
     case 'wireguard':
       return new WireguardDriver({
         ...host,
-        keys: await keysOf(name, settings),
+        keys: await keysOf(name, settings, host.clock),
         isInKernel: await wireguardInKernel(host.run),
         ...(settings?.port !== undefined && { port: settings.port }),
       });
@@ -69,8 +72,13 @@ export async function openDriver(
   }
 }
 
-async function keysOf(driver: 'ipsec' | 'wireguard', settings: DriverSettings | undefined): Promise<KeyRing> {
+async function keysOf(
+  driver: KeyedDriver,
+  settings: DriverSettings | undefined,
+  clock: Clock,
+): Promise<KeyRing> {
+  const now = clock.now();
   // To clean up no key is needed.
-  if (settings === undefined) return { current: makeKeyPair(driver), published: [] };
-  return openKeyRing(settings.member, settings.self.gateway, driver);
+  if (settings === undefined) return { current: makeKeyPair(driver), since: now };
+  return openKeyRing(settings.member, settings.self.gateway, driver, now);
 }

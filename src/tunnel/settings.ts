@@ -13,5 +13,12 @@ export const ENDPOINT_LIFE_MS = 45_000;
 /** How often a gateway says in its own cluster that it lives, and how round trips are. */
 export const STATUS_MS = 5000;
 
+/** On a Gateway: the mark of a request for new keys, taken away when they are in use. */
+export const ROTATE_ANNOTATION = 'pharos.io/rotate-keys';
+
+/** How long peers have to hear of a new key before it is used, and of its use before the old one is withdrawn. */
+export const KEY_ANNOUNCE_MS = 30_000;
+export const KEY_KEEP_MS = 60_000;
+
 /** On a Gateway: `true` = it should leave the lead to another one. */
 export const DRAIN_ANNOTATION = 'pharos.io/drain';

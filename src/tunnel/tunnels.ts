@@ -88,6 +88,11 @@ export class Tunnels {
     this.#touch();
   }
 
+  /** What the driver is to do has changed. */
+  refresh(): void {
+    this.#touch();
+  }
+
   /** Something on the node has changed, maybe by others: look soon. */
   look(): void {
     if (this.#lookSoon !== undefined) return;

@@ -1,5 +1,5 @@
 /**
- * `node test/bench/routing.ts [SERVICES] [CLUSTERS] [TRIALS]`, as root: what one changed service costs among
+ * `npm run bench:routing [SERVICES] [CLUSTERS] [TRIALS]`, as root: what one changed service costs among
  * 10,000 of 10 clusters in nftables (time and netlink bytes), and how long traffic is silent when the node of
  * the active gateway dies, as a pod on another node sees it. Prints one JSON line for each.
  */

@@ -77,6 +77,20 @@ export const gatewaySpec = {
       placeholder: 'PORT',
       type: port,
     },
+    'rotate-keys-every': {
+      form: 'value',
+      help: 'Age of a key at which the gateway makes a new one; 0 = only by "pharos gateway rotate-keys"',
+      placeholder: 'DURATION',
+      type: duration,
+      default: '720h',
+    },
+    'psk-file': {
+      form: 'value',
+      help: 'File with a pre-shared key, the same in all members, in place of keys of their own (ipsec only)',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
+    },
     'probe-interval': {
       form: 'value',
       help: 'Between two probes through a tunnel',

@@ -14,6 +14,7 @@ import { explainSpec } from './explain.ts';
 import { exportSpec } from './export.ts';
 import { gatewaySpec } from './gateway.ts';
 import { gatewayDrainSpec } from './gateway-drain.ts';
+import { gatewayRotateKeysSpec } from './gateway-rotate-keys.ts';
 import { joinSpec } from './join.ts';
 import { leaveSpec } from './leave.ts';
 import { migrateLighthouseSpec } from './migrate-lighthouse.ts';
@@ -37,6 +38,7 @@ export const specs: readonly CommandSpec[] = [
   routeAgentSpec,
   gatewaySpec,
   gatewayDrainSpec,
+  gatewayRotateKeysSpec,
   brokerDeploySpec,
   brokerShowSpec,
   brokerRemoveClusterSpec,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { nft } from '../../host/nft.ts';
 import { CommandError, type Run } from '../../host/run.ts';
+import type { SecretText } from '../../api/secret-text.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Self } from '../admit.ts';
@@ -10,14 +11,16 @@ import { cableAddress, type GatewayRef, keyOfGateway } from '../gateway-ref.ts';
 import { Charon, type EspBackend } from '../ipsec/charon.ts';
 import type { ViciClient } from '../ipsec/vici-client.ts';
 import type { ViciSection } from '../ipsec/vici-message.ts';
-import { publicKeyPem } from '../keys.ts';
-import type { KeyRing } from '../key-ring.ts';
+import { type PublicKey, publicKeyPem } from '../keys.ts';
+import { type KeyRing, publishedKeys } from '../key-ring.ts';
 import { IPSEC_PORT, INNER_VXLAN_PORT } from '../marks.ts';
 import type { Cable } from '../plan-tunnels.ts';
 
 export interface IpsecOptions {
   readonly self: Pick<Self, 'cluster' | 'gateway' | 'privateIP'>;
   readonly keys: KeyRing;
+  /** Known to all members, in place of keys of each gateway's own. */
+  readonly preSharedKey?: SecretText;
   readonly backend: EspBackend;
   readonly port?: number;
   readonly isBehindNat?: boolean;
@@ -37,10 +40,17 @@ const identityOf = ({ cluster, gateway }: GatewayRef): string => `${cluster}.${g
 
 /** The connection that charon keeps to a peer, in vici's words. Exported for its golden test. */
 export function connectionOf(
-  { self, keys, port = IPSEC_PORT }: Pick<IpsecOptions, 'self' | 'keys' | 'port'>,
+  {
+    self,
+    keys,
+    port = IPSEC_PORT,
+    preSharedKey,
+  }: Pick<IpsecOptions, 'self' | 'keys' | 'port' | 'preSharedKey'>,
   cable: Cable,
 ): ViciSection {
   const { peer, device, remote } = cable;
+  const authBy = (publicKeys: readonly PublicKey[]): ViciSection =>
+    preSharedKey === undefined ? { auth: 'pubkey', pubkeys: publicKeys.map(publicKeyPem) } : { auth: 'psk' };
   return {
     [device]: {
       version: '2',
@@ -55,8 +65,8 @@ export function connectionOf(
       unique: 'replace',
       dpd_delay: '10s',
       rekey_time: '4h',
-      'local-1': { auth: 'pubkey', id: identityOf(self), pubkeys: [publicKeyPem(keys.current.publicKey)] },
-      'remote-1': { auth: 'pubkey', id: identityOf(peer), pubkeys: peer.publicKeys.map(publicKeyPem) },
+      'local-1': { id: identityOf(self), ...authBy([keys.current.publicKey]) },
+      'remote-1': { id: identityOf(peer), ...authBy(peer.publicKeys) },
       children: {
         [device]: {
           local_ts: [`${cableAddress(self)}/32`],
@@ -89,10 +99,13 @@ export class IpsecDriver implements CableDriver {
   #adopted = new Set<string>();
   readonly #redials = new Map<string, { readonly count: number; readonly at: number }>(); // cable's key → in vain
   #loadedKey: string | undefined;
+  readonly keepsTunnels = true;
+  #keys: KeyRing;
 
   constructor(options: IpsecOptions) {
     const { port = IPSEC_PORT, backend, stateDir, clock, log } = options;
     this.#options = options;
+    this.#keys = options.keys;
     this.port = port;
     this.carrier = { between: 'inner', port: INNER_VXLAN_PORT, overhead: OVERHEAD[backend] } as const;
     this.caveat =
@@ -103,7 +116,16 @@ export class IpsecDriver implements CableDriver {
   }
 
   get publicKeys() {
-    return this.#options.keys.published;
+    return publishedKeys(this.#keys);
+  }
+
+  /** A key that all know is nobody's to rotate. */
+  get keys() {
+    return this.#options.preSharedKey === undefined ? this.#keys : undefined;
+  }
+
+  setKeys(keys: KeyRing): void {
+    this.#keys = keys;
   }
 
   guard() {
@@ -136,15 +158,18 @@ export class IpsecDriver implements CableDriver {
       this.#adopted.delete(name);
     }
     for (const cable of cables) {
-      const connection = connectionOf(this.#options, cable);
+      const connection = connectionOf({ ...this.#options, keys: this.#keys }, cable);
       const before = this.#loaded.get(cable.key);
       if (isDeepStrictEqual(before, connection)) continue;
       try {
         await client.command('load-conn', connection);
         this.#loaded.set(cable.key, connection);
         // What was agreed with other keys or at another address has no standing any more.
-        if (before !== undefined && !sameKeys(before, connection, cable.device)) {
+        if (before !== undefined && !isSamePeer(before, connection, cable.device)) {
           await this.#terminate(client, cable.device);
+        } else if (before !== undefined && !isSameSelf(before, connection, cable.device)) {
+          await this.#showAgain(client, cable.device);
+          continue;
         }
         // A tunnel that an earlier process brought up goes on.
         if (this.#adopted.delete(cable.device)) continue;
@@ -192,15 +217,33 @@ export class IpsecDriver implements CableDriver {
   }
 
   async #client(): Promise<ViciClient> {
-    const { keys } = this.#options;
+    const { preSharedKey } = this.#options;
+    const keys = this.#keys;
     const { client, isNew } = await this.#charon.connect();
     if (isNew) {
       this.#loaded.clear();
       this.#loadedKey = undefined;
+      if (preSharedKey !== undefined) {
+        const owners: string[] = []; // anybody
+        await client.command('load-shared', {
+          id: 'pharos',
+          type: 'IKE',
+          data: preSharedKey.reveal(),
+          owners,
+        });
+      }
       await this.#takeOver(client);
     }
     if (this.#loadedKey !== keys.current.publicKey) {
-      await client.command('load-key', { type: 'any', data: keys.current.privateKey.reveal() });
+      // Only the one in use stays; one that a tunnel was agreed with is needed for nothing later.
+      const { keys: before } = await client.command('get-keys');
+      const { id } = await client.command('load-key', {
+        type: 'any',
+        data: keys.current.privateKey.reveal(),
+      });
+      for (const old of Array.isArray(before) ? (before as readonly string[]) : []) {
+        if (old !== id) await client.command('unload-key', { id: old });
+      }
       this.#loadedKey = keys.current.publicKey;
     }
     return client;
@@ -215,6 +258,16 @@ export class IpsecDriver implements CableDriver {
   async #initiate(client: ViciClient, { device }: Cable): Promise<void> {
     // -1 = do not wait: probes tell whether it came up.
     await client.command('initiate', { child: device, ike: device, timeout: '-1' });
+  }
+
+  /** Shows who this is anew, by the new key: another association is there before the old one goes. */
+  async #showAgain(client: ViciClient, name: string): Promise<void> {
+    try {
+      await client.command('rekey', { ike: name, reauth: 'yes' });
+    } catch (error) {
+      // Where there is none, the next one will be by the new key anyway.
+      if (client.isClosed) throw error;
+    }
   }
 
   async #terminate(client: ViciClient, name: string): Promise<void> {
@@ -236,13 +289,19 @@ export class IpsecDriver implements CableDriver {
   }
 }
 
-function sameKeys(a: ViciSection, b: ViciSection, name: string): boolean {
-  const part = (section: ViciSection): unknown => {
-    const { 'remote-1': remote, remote_addrs: addresses } = section[name] as ViciSection;
-    return [remote, addresses];
-  };
-  return isDeepStrictEqual(part(a), part(b));
+/** Whether the peer is dialled where it was, and some key of it has stayed, as while it rotates them. */
+function isSamePeer(a: ViciSection, b: ViciSection, name: string): boolean {
+  const [x, y] = [a[name] as ViciSection, b[name] as ViciSection];
+  if (!isDeepStrictEqual(x['remote_addrs'], y['remote_addrs'])) return false;
+  const keysOf = (section: ViciSection): readonly string[] | undefined =>
+    (section['remote-1'] as ViciSection)['pubkeys'] as readonly string[] | undefined;
+  const [before, after] = [keysOf(x), keysOf(y)];
+  if (before === undefined || after === undefined) return before === after;
+  return before.some((key) => after.includes(key));
 }
+
+const isSameSelf = (a: ViciSection, b: ViciSection, name: string): boolean =>
+  isDeepStrictEqual((a[name] as ViciSection)['local-1'], (b[name] as ViciSection)['local-1']);
 
 /** Whether the kernel encrypts by itself; tried with a state of no use, which goes again. */
 export async function espBackend(run: Run): Promise<EspBackend> {

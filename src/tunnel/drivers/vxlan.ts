@@ -11,6 +11,9 @@ export function vxlanDriver(port = VXLAN_PORT): CableDriver {
     carrier: { between: 'outer', port, overhead: { IPv4: 50, IPv6: 70 } },
     port,
     publicKeys: [],
+    keys: undefined,
+    keepsTunnels: true,
+    setKeys: () => {},
     caveat: 'not encrypted: VXLAN carries everything in clear text',
     guard(cables) {
       return (['IPv4', 'IPv6'] as const).flatMap((family) => {

@@ -12,7 +12,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { CableDriver } from '../cable-driver.ts';
 import { DetachedProgram } from '../detached-program.ts';
 import { cableAddress } from '../gateway-ref.ts';
-import type { KeyRing } from '../key-ring.ts';
+import { type KeyRing, publishedKeys } from '../key-ring.ts';
 import { wireguardPrivateKey } from '../keys.ts';
 import { INNER_VXLAN_PORT, WIREGUARD_PORT } from '../marks.ts';
 import type { Cable } from '../plan-tunnels.ts';
@@ -39,17 +39,20 @@ const LOOK_EVERY_MS = 20;
 /** All peers, as `wg syncconf` takes them. Exported for its golden test. */
 export function wireguardConf(port: number, privateKey: string, cables: readonly Cable[]): string {
   const peers = cables.flatMap(({ peer, remote }) => {
-    const [key] = peer.publicKeys;
-    if (key === undefined) return [];
     const host = familyOf(remote) === 'IPv6' ? `[${remote}]` : remote;
-    return [
+    return peer.publicKeys.flatMap((key, i) => [
       '[Peer]',
       `PublicKey = ${key}`,
-      `AllowedIPs = ${cableAddress(peer)}/32`,
-      `PersistentKeepalive = ${KEEPALIVE_SECONDS}`,
-      // Who cannot be reached dials, and its address is learned.
-      ...(peer.isBehindNat ? [] : [`Endpoint = ${host}:${peer.port}`]),
-    ];
+      // Keys that are not in use (any more) may shake hands and carry nothing.
+      ...(i > 0
+        ? []
+        : [
+            `AllowedIPs = ${cableAddress(peer)}/32`,
+            `PersistentKeepalive = ${KEEPALIVE_SECONDS}`,
+            // Who cannot be reached dials, and its address is learned.
+            ...(peer.isBehindNat ? [] : [`Endpoint = ${host}:${peer.port}`]),
+          ]),
+    ]);
   });
   return ['[Interface]', `ListenPort = ${port}`, `PrivateKey = ${privateKey}`, ...peers, ''].join('\n');
 }
@@ -71,11 +74,15 @@ export class WireguardDriver implements CableDriver {
   readonly caveat: string | undefined;
   readonly #options: WireguardOptions;
   readonly #program: DetachedProgram;
+  /** A key is a peer to the other end, which takes what comes by one of them alone. */
+  readonly keepsTunnels = false;
+  #keys: KeyRing;
   #loaded = '';
 
   constructor(options: WireguardOptions) {
     const { port = WIREGUARD_PORT, isInKernel, stateDir, clock } = options;
     this.#options = options;
+    this.#keys = options.keys;
     this.port = port;
     this.caveat = isInKernel ? undefined : 'the kernel has no WireGuard: wireguard-go encrypts in its place';
     this.#program = new DetachedProgram({
@@ -89,7 +96,15 @@ export class WireguardDriver implements CableDriver {
   }
 
   get publicKeys() {
-    return this.#options.keys.published;
+    return publishedKeys(this.#keys);
+  }
+
+  get keys() {
+    return this.#keys;
+  }
+
+  setKeys(keys: KeyRing): void {
+    this.#keys = keys;
   }
 
   guard() {
@@ -119,9 +134,8 @@ export class WireguardDriver implements CableDriver {
   }
 
   async set(cables: readonly Cable[]): Promise<ReadonlyMap<string, string>> {
-    const { keys } = this.#options;
     if (!(await this.#exists())) await this.start();
-    const conf = wireguardConf(this.port, wireguardPrivateKey(keys.current).reveal(), cables);
+    const conf = wireguardConf(this.port, wireguardPrivateKey(this.#keys.current).reveal(), cables);
     // A peer that has moved is known at its new address; to say the old one again would undo that.
     if (conf !== this.#loaded) await this.#sync(conf);
     this.#loaded = conf;

@@ -26,6 +26,19 @@ const skip = await whyNoTunnels([
 const PATIENT = { missed: 10 };
 const SECRET = 'c0ffee42';
 
+/** One ping after the other, of 100 packets each, until told to stop. */
+async function flooding(clusters: TwoClusters, signal: AbortSignal): Promise<{ at: Date; loss: number }[]> {
+  const rounds: { at: Date; loss: number }[] = [];
+  while (!signal.aborted) {
+    const at = new Date();
+    const said = await clusters
+      .ping(['-i', '0.01', '-c', '100', '-q'])
+      .catch((error: Error) => error.message);
+    rounds.push({ at, loss: lossOf(said) });
+  }
+  return rounds;
+}
+
 const drivers: readonly (readonly [CableDriverName, string, RegExp, number])[] = [
   ['ipsec', '4500', /no ESP|^$/, 1350],
   ['wireguard', '51840', /no WireGuard|^$/, 1370],
@@ -129,6 +142,32 @@ for (const [driver, port, caveat, mtu] of drivers) {
       await clusters.untilConnected();
     });
 
+    test('keys are rotated, and no packet is lost at 100 a second', async () => {
+      // West sends to the one that leads; only WireGuard minds, and moves the traffic by that.
+      await clusters.setDrained('east', 'gw1', true);
+      await until('the other one to lead', 60_000, async () =>
+        (await clusters.gatewayObject('east', 'gw2'))?.status?.haStatus === 'active' ? true : undefined,
+      );
+      await clusters.setDrained('east', 'gw1', false);
+      await clusters.untilReachable();
+      const [before] = await clusters.publishedKeys('east', 'gw2');
+      const stop = new AbortController();
+      const flood = flooding(clusters, stop.signal);
+      await clusters.rotateKeys('east', 'gw2');
+      const [now, old] = await clusters.publishedKeys('east', 'gw2');
+      assert.deepEqual([old, now === before], [before, false]);
+      await clusters.untilConnected();
+      await until('the old key withdrawn', 60_000, async () =>
+        (await clusters.publishedKeys('east', 'gw2')).length === 1 ? true : undefined,
+      );
+      await clusters.untilConnected();
+      stop.abort();
+      assert.deepEqual(
+        (await flood).filter(({ loss }) => loss > 0),
+        [],
+      );
+    });
+
     test('private keys are in no log', async () => {
       for (const cluster of ['west', 'east'] as const) {
         for (const gateway of ['gw1', 'gw2'] as const) {
@@ -139,3 +178,19 @@ for (const [driver, port, caveat, mtu] of drivers) {
     });
   });
 }
+
+test('IPsec by a key that all members share, where a policy wants one', { skip }, async () => {
+  await using clusters = await TwoClusters.create();
+  const preSharedKey = 'correct horse battery staple';
+  for (const cluster of ['west', 'east'] as const)
+    clusters.start(cluster, 'gw1', 'ipsec', { ...PATIENT, preSharedKey });
+  await clusters.untilConnected(1);
+  await clusters.untilReachable();
+  clusters.start('east', 'gw2', 'ipsec', { ...PATIENT, preSharedKey: 'another horse, another staple' });
+  await until('refusal of another key', 60_000, async () => {
+    const [connection] = await clusters.connections('east', 'gw2');
+    return connection?.state === 'error' ? true : undefined;
+  });
+  for (const gateway of ['gw1', 'gw2'] as const)
+    assert.doesNotMatch(await clusters.process('east', gateway).log(), /staple/);
+});

@@ -36,7 +36,7 @@ function cablesOf(driver: 'ipsec' | 'wireguard', change: object = {}): readonly 
 
 test('golden: what charon is told of a peer', () => {
   const current = makeKeyPair('ipsec');
-  const keys = { current, published: [current.publicKey] };
+  const keys = { current, since: 0 };
   const [cable] = cablesOf('ipsec');
   assert.ok(cable);
   assert.deepEqual(connectionOf({ self, keys }, cable), {
@@ -184,7 +184,7 @@ test('no text of a record reaches a configuration, a ruleset or a command but na
           numbers: none,
         });
         for (const cable of cables) {
-          const keys = { current, published: [current.publicKey] };
+          const keys = { current, since: 0 };
           assert.doesNotMatch(
             JSON.stringify(connectionOf({ self, keys }, cable)).replaceAll('\\n', ''),
             /[^A-Za-z0-9+/=.:%,"{}[\]_ -]/,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type Cidr, type IpAddress } from '../../../../src/api/cidr.ts';
 import type { ClusterId } from '../../../../src/api/identity.ts';
 import { SYSTEM_NAMESPACE } from '../../../../src/api/names.ts';
+import { SecretText } from '../../../../src/api/secret-text.ts';
 import type { CableDriverName } from '../../../../src/api/tunnel.ts';
 import { runner } from '../../../../src/host/run.ts';
 import { systemSysctls } from '../../../../src/host/sysctl.ts';
@@ -26,6 +27,7 @@ export interface ChildSettings {
   readonly stateDir: string;
   readonly intervalMs: number;
   readonly missed: number;
+  readonly preSharedKey?: string;
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ChildSettings;
@@ -52,7 +54,12 @@ const self = {
 const host = { run, log: logging('driver'), clock, stateDir: settings.stateDir };
 const driver = await openDriver(
   settings.driver,
-  { self, member, isBehindNat: settings.isBehindNat === true },
+  {
+    self,
+    member,
+    isBehindNat: settings.isBehindNat === true,
+    ...(settings.preSharedKey !== undefined && { preSharedKey: new SecretText(settings.preSharedKey) }),
+  },
   host,
 );
 const election = new LeaderElection({
@@ -79,6 +86,7 @@ const gateway = new Gateway({
   run,
   sysctls: systemSysctls,
   times: { intervalMs: settings.intervalMs, missed: settings.missed },
+  keyTimes: { everyMs: undefined, announceMs: 8000, keepMs: 8000 },
   clock,
   log,
 });

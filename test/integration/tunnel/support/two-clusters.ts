@@ -13,7 +13,7 @@ import { SYSTEM_NAMESPACE } from '../../../../src/api/names.ts';
 import type { CableDriverName, Connection, Gateway } from '../../../../src/api/tunnel.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { MemoryStore } from '../../../../src/store/memory.ts';
-import { DRAIN_ANNOTATION } from '../../../../src/tunnel/settings.ts';
+import { DRAIN_ANNOTATION, ROTATE_ANNOTATION } from '../../../../src/tunnel/settings.ts';
 import { Netns } from '../../../lab/netns.ts';
 import { killProcesses } from '../../../lab/processes.ts';
 import { until } from '../../../lab/wait.ts';
@@ -183,12 +183,34 @@ export class TwoClusters implements AsyncDisposable {
   }
 
   /** As `pharos gateway drain` does it, and its --undo. */
-  async setDrained(cluster: ClusterName, gateway: GatewayName, isDrained: boolean): Promise<void> {
+  setDrained(cluster: ClusterName, gateway: GatewayName, isDrained: boolean): Promise<void> {
+    return this.#annotate(cluster, gateway, isDrained ? { [DRAIN_ANNOTATION]: 'true' } : {});
+  }
+
+  /** As `pharos gateway rotate-keys` does it. */
+  async rotateKeys(cluster: ClusterName, gateway: GatewayName): Promise<void> {
+    await this.#annotate(cluster, gateway, { [ROTATE_ANNOTATION]: `request-${Date.now()}` });
+    await until(`new keys of ${cluster} ${gateway}`, 120_000, async () => {
+      const { annotations } = (await this.gatewayObject(cluster, gateway))?.metadata ?? {};
+      return annotations?.[ROTATE_ANNOTATION] === undefined ? true : undefined;
+    });
+  }
+
+  /** The keys that a gateway has published, the one in use first. */
+  async publishedKeys(cluster: ClusterName, gateway: GatewayName): Promise<readonly string[]> {
+    const ref = { name: `${cluster}.${gateway}`, namespace: 'pharos-broker' };
+    return (await this.stores.broker.get(Kinds.TunnelEndpoint, ref))?.spec.publicKeys ?? [];
+  }
+
+  async #annotate(
+    cluster: ClusterName,
+    gateway: GatewayName,
+    annotations: Record<string, string>,
+  ): Promise<void> {
     const object = await this.gatewayObject(cluster, gateway);
     if (object === undefined) throw new Error(`no Gateway ${gateway}`);
     const { apiVersion, kind, metadata } = object;
     const { name, namespace = SYSTEM_NAMESPACE, labels = {} } = metadata;
-    const annotations: Record<string, string> = isDrained ? { [DRAIN_ANNOTATION]: 'true' } : {};
     await this.stores[cluster].apply(Kinds.Gateway, {
       apiVersion,
       kind,

@@ -1,0 +1,53 @@
+import { dirname } from 'node:path';
+import { describe, test } from 'node:test';
+import { ensureBinaries } from '../../lab/binaries.ts';
+import { whyNoTunnels } from './support/requirements.ts';
+import { TwoClusters, wanAddress } from './support/two-clusters.ts';
+
+const skip = await whyNoTunnels([
+  'conntrack',
+  'iputils-ping',
+  'wireguard-tools',
+  'charon-systemd',
+  'strongswan-swanctl',
+  'libcharon-extra-plugins',
+  'libstrongswan-extra-plugins',
+  'libstrongswan-standard-plugins',
+]);
+
+/** A busy machine must not look like a dead one. */
+const PATIENT = { missed: 10 };
+
+for (const driver of ['ipsec', 'wireguard'] as const) {
+  describe(`a gateway behind an address translation, with ${driver}`, { skip }, () => {
+    const create = async (): Promise<TwoClusters> => {
+      const { 'wireguard-go': program } = await ensureBinaries(['wireguard-go']);
+      return TwoClusters.create({ path: dirname(program) });
+    };
+
+    test('is reached at its public address where that is translated one to one', async () => {
+      await using clusters = await create();
+      const { privateIP } = await clusters.putBehindNat('east', 'gw1', '1:1');
+      clusters.start('west', 'gw1', driver, PATIENT);
+      clusters.start('east', 'gw1', driver, { ...PATIENT, privateIP, publicIP: wanAddress('east', 'gw1') });
+      await clusters.untilConnected(1);
+      await clusters.untilReachable();
+    });
+
+    test('dials where nobody can reach it, and is followed when its public address changes', async () => {
+      await using clusters = await create();
+      const { privateIP, router } = await clusters.putBehindNat('east', 'gw1', 'masquerade');
+      clusters.start('west', 'gw1', driver, PATIENT);
+      clusters.start('east', 'gw1', driver, { ...PATIENT, privateIP, isBehindNat: true });
+      await clusters.untilConnected(1);
+      await clusters.untilReachable();
+      await router.ip([
+        `addr del ${wanAddress('east', 'gw1')}/24 dev out`,
+        'addr add 203.0.113.77/24 dev out',
+      ]);
+      await router.run(['conntrack', '-F']);
+      await clusters.untilReachable();
+      await clusters.untilConnected(1);
+    });
+  });
+}

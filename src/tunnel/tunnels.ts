@@ -40,6 +40,11 @@ export interface TunnelCounters {
 
 /** A tunnel that is silent for so long is dialled again, at the next of the peer's addresses. */
 const REDIAL_MS = 3000;
+/**
+ * Where a peer has several addresses and has not answered yet, the first is given so long, the next one twice
+ * as long, and so on up to {@link REDIAL_MS}: which of them works is not known, and most often it is quick to tell.
+ */
+const FIRST_DIAL_MS = 500;
 const RETRY_MS = 500;
 /** Everything is compared with the kernel's state at least so often. */
 const COMPARE_MS = 30_000;
@@ -63,6 +68,7 @@ export class Tunnels {
   #numbers: ReadonlyMap<string, number> = new Map(); // cluster → number of its nexthops
   readonly #addresses = new Map<string, IpAddress>(); // cable's key → the address that is dialled
   readonly #dialled = new Map<string, number>(); // cable's key → when
+  readonly #tries = new Map<string, number>(); // cable's key → addresses tried since it last answered
   #failures: ReadonlyMap<string, string> = new Map(); // cable's key → why the driver does not carry it
   #problem: string | undefined;
   #mtu = 0;
@@ -295,11 +301,15 @@ export class Tunnels {
       const isSilent = this.#probes.health(cable.key)?.isAlive(now) !== true;
       if (since === undefined || !isSilent) {
         this.#dialled.set(cable.key, now);
+        if (!isSilent) this.#tries.delete(cable.key);
         continue;
       }
-      if (now - since < REDIAL_MS) continue;
-      this.#dialled.set(cable.key, now);
       const { addresses } = cable.peer;
+      const tries = this.#tries.get(cable.key) ?? 0;
+      const patience = addresses.length === 1 ? REDIAL_MS : Math.min(REDIAL_MS, FIRST_DIAL_MS * 2 ** tries);
+      if (now - since < patience) continue;
+      this.#dialled.set(cable.key, now);
+      this.#tries.set(cable.key, tries + 1);
       const next = addresses[(addresses.indexOf(cable.remote) + 1) % addresses.length];
       if (next !== undefined && next !== cable.remote) {
         log.info(

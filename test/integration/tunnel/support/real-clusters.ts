@@ -25,7 +25,7 @@ export const clusterOf = (node: NodeName): ClusterName => (node.startsWith('a') 
 
 const PARTS: readonly Part[] = ['gateway', 'route-agent'];
 const CLUSTERS: readonly ClusterName[] = ['a', 'b'];
-const cli = join(import.meta.dirname, '../../../../src/cli.ts');
+const source = join(import.meta.dirname, '../../../../src/cli.ts');
 const rightsOf = (part: Part): string =>
   join(import.meta.dirname, `../../../../deploy/charts/pharos/files/${part}-rbac.yaml`);
 
@@ -38,6 +38,7 @@ export class RealClusters implements AsyncDisposable {
   readonly sites: Readonly<Record<ClusterName | 'broker', Site>>;
   readonly driver: CableDriverName;
   readonly #path: string;
+  readonly #cli: string;
   readonly #running = new Map<string, Daemon>(); // part on node → process
   readonly #kubeconfigs = new Map<string, string>(); // part in cluster → path
 
@@ -47,15 +48,18 @@ export class RealClusters implements AsyncDisposable {
     sites: Readonly<Record<ClusterName | 'broker', Site>>,
     driver: CableDriverName,
     path: string,
+    cli: string,
   ) {
     this.fabric = fabric;
     this.lab = lab;
     this.sites = sites;
     this.driver = driver;
     this.#path = path;
+    this.#cli = cli;
   }
 
-  static async create(driver: CableDriverName): Promise<RealClusters> {
+  /** @param cli the program, where it is not to run from the source */
+  static async create(driver: CableDriverName, cli = source): Promise<RealClusters> {
     const { 'wireguard-go': program } = await ensureBinaries(['wireguard-go']);
     const lab = await openLab({ name: 'gateways' });
     let fabric: Fabric | undefined;
@@ -65,7 +69,7 @@ export class RealClusters implements AsyncDisposable {
       );
       fabric = await Fabric.create('routes', 'none');
       if (broker === undefined || a === undefined || b === undefined) throw new Error('no API servers');
-      const clusters = new RealClusters(fabric, lab, { broker, a, b }, driver, dirname(program));
+      const clusters = new RealClusters(fabric, lab, { broker, a, b }, driver, dirname(program), cli);
       await clusters.#join();
       await clusters.#connect();
       return clusters;
@@ -108,7 +112,7 @@ export class RealClusters implements AsyncDisposable {
         'mkdir -p "$0" /run/wireguard && mount --bind "$0" /run/wireguard && exec "$@"',
         wireguard,
         process.execPath,
-        cli,
+        this.#cli,
         part,
         ...shared,
         ...own,

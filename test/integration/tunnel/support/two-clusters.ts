@@ -242,6 +242,57 @@ export class TwoClusters implements AsyncDisposable {
     await this.fabric.ip([`link set wan-${cluster}-${gateway} ${state}`]);
   }
 
+  /**
+   * Puts a gateway that has not been started behind an address translation: `1:1`, as public clouds have it,
+   * where all that comes to the outer address goes to the gateway; or `masquerade`, where nothing comes in that
+   * was not asked for. @returns the gateway's own address then
+   */
+  async putBehindNat(
+    cluster: ClusterName,
+    gateway: GatewayName,
+    kind: '1:1' | 'masquerade',
+  ): Promise<{ readonly privateIP: string; readonly router: Netns }> {
+    const outer = wanAddress(cluster, gateway);
+    const [inner, privateIP] = [`10.99.${NUMBERS[cluster]}.1`, `10.99.${NUMBERS[cluster]}.2`];
+    const end = `wan-${cluster}-${gateway}`;
+    const node = this.node(cluster, gateway);
+    const router = await Netns.create(this.#lab, this.dir, `nat-${cluster}-${gateway}`);
+    await this.fabric.ip([
+      `link del ${end}`,
+      `link add ${end} type veth peer name out netns ${router.path}`,
+      `link set ${end} master wan up`,
+    ]);
+    await router.ip([`link add in type veth peer name wan0 netns ${node.path}`]);
+    await router.sysctl({ 'ipv4.ip_forward': 1 });
+    await router.ip([
+      `addr add ${outer}/24 dev out`,
+      'link set out up',
+      `addr add ${inner}/24 dev in`,
+      'link set in up',
+    ]);
+    await node.ip([
+      `addr add ${privateIP}/24 dev wan0`,
+      'link set wan0 up',
+      `route add 203.0.113.0/24 via ${inner}`,
+    ]);
+    const inbound = kind === '1:1' ? `iifname "out" ip daddr ${outer} dnat to ${privateIP}` : '';
+    await router.run(
+      ['nft', '-f', '-'],
+      `table ip nat {
+ chain pre {
+  type nat hook prerouting priority dstnat; policy accept;
+  ${inbound}
+ }
+ chain post {
+  type nat hook postrouting priority srcnat; policy accept;
+  oifname "out" masquerade
+ }
+}
+`,
+    );
+    return { privateIP, router };
+  }
+
   /** What `ping` says from west's pod to east's; the answer is in the kernel's own words. */
   async ping(args: readonly string[], to = podAddress('east')): Promise<string> {
     const from = to.includes(':') ? podAddress6('west') : podAddress('west');

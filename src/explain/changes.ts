@@ -8,6 +8,8 @@ export function changesFor(finding: Finding, cause: Cause): Change[] {
   const { answer, service, world, candidates, nearest } = finding;
   const here = world.cluster ?? 'this cluster';
   const changes: Change[] = [];
+  const turns = Object.values(finding.choice?.families ?? {});
+  const isInTurn = (cluster: string): boolean => turns.some(({ among }) => among.includes(cluster));
   if (answer.reason === ReasonCode.notSynced) {
     changes.push({
       text: 'The first full list from the API server: the log of pharos dns says what is in the way',
@@ -31,7 +33,11 @@ export function changesFor(finding: Finding, cause: Cause): Change[] {
   if (!isMeant)
     changes.push(...nearest.map((name) => ({ text: `Ask for ${name} if that is what was meant` })));
   if (service !== undefined) {
-    changes.push(...candidates.flatMap((candidate) => changeOf(candidate, service, here, cause)));
+    changes.push(
+      ...candidates.flatMap((candidate) =>
+        changeOf(candidate, service, here, cause, isInTurn(candidate.cluster)),
+      ),
+    );
     const isUnheardOf = answer.kind === 'nxdomain' && !finding.isImported && candidates.length === 0;
     if (isUnheardOf) {
       changes.push({
@@ -50,12 +56,13 @@ function changeOf(
   service: ServiceName,
   here: string,
   cause: Cause,
+  isInTurn: boolean,
 ): readonly Change[] {
   const key = keyText(service);
   const at = `${service.service} -n ${service.namespace}`;
   switch (reason) {
     case 'counted':
-      return counts && !chosen && cause === ReasonCode.clusterChosen
+      return counts && !chosen && !isInTurn && cause === ReasonCode.clusterChosen
         ? [
             {
               text: `Another policy, for ${cluster} to answer as well: weighted or all (annotation pharos.io/policy of the oldest export)`,

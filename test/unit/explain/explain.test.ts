@@ -84,6 +84,17 @@ describe('clusters', () => {
   });
 });
 
+describe('what would change an answer', () => {
+  const changesFrom = (own: string): readonly string[] => {
+    const { changes } = explained(worldOf(zoneOf({ 'shop/web': WEB }, { own })), 'web.shop');
+    return changes.map(({ text }) => text);
+  };
+  it('is another policy for a cluster that has no turn, and nothing for one whose turn comes', () => {
+    assert.match(changesFrom('east').join(), /^Another policy, for west to answer as well/);
+    assert.deepEqual(changesFrom('north'), []);
+  });
+});
+
 describe('names that do not exist', () => {
   const zone = zoneOf({ 'shop/web': WEB, 'shop/api': WEB, 'data/web': WEB });
   const nearestOf = (name: string): readonly string[] => explained(worldOf(zone), name).nearest;

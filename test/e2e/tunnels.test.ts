@@ -5,9 +5,13 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type Cidr, contains, hostCidr, parseCidr, parseIp } from '../../src/api/cidr.ts';
+import type { Gateway } from '../../src/api/tunnel.ts';
 import { openLab, type Lab } from '../lab/lab.ts';
+import { mariadbImage } from '../lab/mariadb-image.ts';
+import type { LabNode } from '../lab/node.ts';
 import { until } from '../lab/wait.ts';
 import { captureWire } from '../lab/wire-capture.ts';
+import { Replication } from './support/replication.ts';
 import {
   type ClusterName,
   PATIENCE_MS,
@@ -15,7 +19,9 @@ import {
   whyNoTunnelledClusters,
 } from './support/tunnelled-clusters.ts';
 
-const skip = (await whyNoTunnelledClusters(['tcpdump'])) ?? false;
+const skip =
+  (await whyNoTunnelledClusters(['mariadb-client-core', 'mariadb-server-core', 'procps', 'tcpdump'])) ??
+  false;
 
 /** In each payload, so that it is found where somebody can read it. */
 const MARKER = 'for your eyes only';
@@ -50,7 +56,7 @@ suite('pods use services of another cluster through tunnels', { skip }, () => {
 
   before(async () => {
     lab = await openLab({ name: 'tunnels' });
-    clusters = await TunnelledClusters.start(lab);
+    clusters = await TunnelledClusters.start(lab, [mariadbImage()]);
   });
   after(() => lab?.[Symbol.asyncDispose]());
 
@@ -145,4 +151,71 @@ suite('pods use services of another cluster through tunnels', { skip }, () => {
       );
     });
   }
+
+  suite('examples/mysql, a replica in east of a primary in west, by ipsec', () => {
+    let replication: Replication;
+
+    test('the replica finds its primary by name', async () => {
+      await clusters.set({
+        'gateway.flags.cable-driver': 'ipsec',
+        'gateway.flags.probe-interval': '100ms',
+        'routeAgent.flags.probe-interval': '100ms',
+      });
+      replication = await Replication.start(clusters);
+    });
+
+    /** The node in west whose gateway leads. */
+    const leader = (): Promise<LabNode> =>
+      until('a gateway of west leads, and another one stands by', PATIENCE_MS, async () => {
+        const { stdout } = await clusters.west.kubectl([
+          '-n',
+          'pharos-system',
+          'get',
+          'gateways',
+          '-o',
+          'json',
+        ]);
+        const { items } = JSON.parse(stdout) as { items: Gateway[] };
+        const connected = items.filter(({ status }) =>
+          status?.connections?.some(({ state }) => state === 'connected' || state === 'degraded'),
+        );
+        const active = connected.find(({ status }) => status?.haStatus === 'active');
+        return connected.length < 2
+          ? undefined
+          : clusters.west.nodes.find(({ name }) => name === active?.metadata.name);
+      });
+    const podOn = async (node: LabNode): Promise<string> => {
+      const { stdout } = await clusters.west.kubectl([
+        ...['-n', 'pharos-system', 'get', 'pods', '-l', 'app.kubernetes.io/component=gateway'],
+        ...[`--field-selector=spec.nodeName=${node.name}`, '-o', 'name'],
+      ]);
+      return stdout.trim();
+    };
+    const ends = [
+      {
+        what: 'the pod of the gateway that leads is deleted',
+        end: async (node: LabNode) => {
+          const args = ['-n', 'pharos-system', 'delete', '--wait=false', await podOn(node)];
+          const { code, stderr } = await clusters.west.kubectl(args);
+          assert.equal(code, 0, stderr);
+        },
+      },
+      {
+        what: 'the process of the gateway that leads is killed',
+        // From inside a pod its first process can't be killed.
+        end: async (node: LabNode) => {
+          const { code } = await node.exec(['pkill', '-KILL', '-f', 'cli.js gateway']);
+          assert.equal(code, 0);
+        },
+      },
+      { what: 'the node of the gateway that leads loses its power', end: (node: LabNode) => node.stop() },
+    ];
+    for (const { what, end } of ends) {
+      test(`${what}: every row arrives, and replication goes on by itself`, async (t) => {
+        const node = await leader();
+        const { rows, pauseMs } = await replication.writeWhile(() => end(node));
+        t.diagnostic(`${what}: ${rows} rows, all there; for ${pauseMs} ms none arrived`);
+      });
+    }
+  });
 });

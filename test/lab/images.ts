@@ -49,7 +49,7 @@ async function libraries(program: string): Promise<string[]> {
 }
 
 /** Programs of this machine and their libraries, for an image. */
-async function programs(names: readonly string[]): Promise<Record<string, string>> {
+export async function programs(names: readonly string[]): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const name of names) {
     const path = await which(name);
@@ -60,7 +60,7 @@ async function programs(names: readonly string[]): Promise<Record<string, string
 }
 
 /** Busybox and what programs expect to find in any system. */
-async function baseContent(): Promise<LayerContent> {
+export async function baseContent(): Promise<LayerContent> {
   const busybox = await which('busybox');
   const applets = (await must(busybox, ['--list'])).trim().split('\n');
   return {
@@ -129,7 +129,7 @@ export async function nodeImages(): Promise<string> {
 const project = join(import.meta.dirname, '..', '..');
 
 /** Paths of all files of a folder, but for source maps. */
-async function filesBelow(dir: string): Promise<string[]> {
+export async function filesBelow(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { withFileTypes: true, recursive: true });
   return entries
     .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))

@@ -30,6 +30,8 @@ const brings = {
   'libstrongswan-extra-plugins': '/usr/lib/ipsec/plugins/libstrongswan-curve25519.so',
   'libstrongswan-standard-plugins': '/usr/lib/ipsec/plugins/libstrongswan-gcm.so',
   ldnsutils: 'drill',
+  'mariadb-client-core': 'mariadb',
+  'mariadb-server-core': 'mariadbd',
   'musl-tools': 'musl-gcc',
   nftables: 'nft',
   nsd: 'nsd',

@@ -67,7 +67,7 @@ export const runPlayground: Run<typeof playgroundSpec> = async (values, context)
       text: async () => showAll(await playground.overview(), shown),
     }),
     ...healthRoutes(metrics, notReady),
-    ...outageRoutes(playground),
+    ...outageRoutes(playground, () => page.live.refresh()),
   ]);
   shown.url = `http://${formatListenAddress(http)}/`;
   shutdown.defer('http', () => http.close());
@@ -101,7 +101,7 @@ export const runPlayground: Run<typeof playgroundSpec> = async (values, context)
 };
 
 /** What an outage looks like: a cluster that loses the broker and all others, and gets them back. */
-function outageRoutes(playground: Playground): Route[] {
+function outageRoutes(playground: Playground, onChanged: () => void): Route[] {
   const route = (verb: string, connected: boolean): Route => ({
     method: 'POST',
     path: `/clusters/:id/${verb}`,
@@ -110,6 +110,7 @@ function outageRoutes(playground: Playground): Route[] {
         const known = playground.clusters.map(({ id }) => id).join(', ');
         return { status: 404, body: `There is no cluster of that name. There are: ${known}\n` };
       }
+      onChanged();
       const body = `cluster ${id} is ${connected ? 'connected' : 'disconnected'}\n`;
       // From a form of the page: back to it.
       return header('accept').includes('text/html')

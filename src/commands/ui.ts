@@ -2,7 +2,7 @@ import type { ClusterId } from '../api/identity.ts';
 import { formatListenAddress } from '../config/listen-address.ts';
 import type { uiSpec } from '../config/specs/ui.ts';
 import { storedCredentials } from '../membership/credentials.ts';
-import { healthRoutes } from '../observability/http.ts';
+import { healthRoutes, type Route } from '../observability/http.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { loadAssets } from '../page/assets.ts';
 import { LivePage } from '../page/live-page.ts';
@@ -12,8 +12,11 @@ import { WatchedCluster } from '../page/watched-cluster.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
 import { type ObjectStore, StoreError } from '../store/store.ts';
+import { parseOrigin } from '../zone/name.ts';
 import { memberClusterId } from './cluster-id.ts';
 import type { Run } from './command.ts';
+import { type ClusterSource, readCluster } from './explain/read-cluster.ts';
+import { replyExplanation, wrong } from './explain/route.ts';
 import { loggingTo } from './logging.ts';
 import { openBrokerOf } from './open-broker-of.ts';
 import { openCluster } from './open-cluster.ts';
@@ -72,7 +75,13 @@ export const runUi: Run<typeof uiSpec> = async (values, context) => {
 
   const metrics = createMetrics(() => []);
   const http = await serveOrExplain('--http-listen', values.httpListen, [
-    ...pageRoutes({ live, assets: loadAssets(), version, now: () => clock.now() }),
+    ...pageRoutes({
+      live,
+      assets: loadAssets(),
+      version,
+      now: () => clock.now(),
+      explain: explainRoute({ member: store, cluster: id, broker, zone: values.zone }),
+    }),
     ...healthRoutes(metrics, () => (shutdown.signal.aborted ? 'shutting down' : undefined)),
   ]);
   shutdown.defer('http', () => http.close());
@@ -81,6 +90,25 @@ export const runUi: Run<typeof uiSpec> = async (values, context) => {
   );
   return 'running';
 };
+
+/** Looks at the API server again for each question. */
+const explainRoute = (source: Omit<ClusterSource, 'now'>): Route => ({
+  method: 'GET',
+  path: '/api/v1/explain',
+  async reply(_, { query }) {
+    const wanted = query.get('cluster');
+    if (wanted !== null && wanted !== '' && wanted !== source.cluster) {
+      return wrong(
+        404,
+        `This page can explain what ${source.cluster} answers; it has no access to ${wanted}`,
+      );
+    }
+    return replyExplanation(query, source.zone.map(parseOrigin), async (question) => {
+      const { world } = await readCluster({ ...source, now: systemClock.now() }, () => question);
+      return world;
+    });
+  },
+});
 
 /** The id that the cluster joined with; undefined where it did not, or that must not be read. */
 async function joinedAs(member: ObjectStore): Promise<ClusterId | undefined> {

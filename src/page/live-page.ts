@@ -73,6 +73,13 @@ export class LivePage {
     this.#model = buildModel(this.#sights);
   }
 
+  /** Looks at once: for who has changed something himself and is to see it. */
+  refresh(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#refresh();
+  }
+
   /**
    * Sends a `snapshot` now and each `change` from then on; to who shows a service's page also that `service`.
    * @returns whether there is room for one more

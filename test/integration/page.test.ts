@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { openBrowser } from '../lab/browser.ts';
 import { requirePackages } from '../lab/packages.ts';
+import { until } from '../lab/wait.ts';
 import { type CliProcess, startCli } from '../support/cli-process.ts';
 import { PageServer } from '../support/page-server.ts';
 import { busySights, gatewayOf, sightOf, sightsOf, type ServiceWords } from '../support/page-sights.ts';
@@ -356,11 +357,17 @@ describe('the status page', { skip }, () => {
         await page.locator('#rows').evaluate((list, share) => {
           list.scrollTop = list.scrollHeight * share;
         }, share);
-        await page.waitForFunction(
-          `(() => { const list = document.getElementById('rows').getBoundingClientRect();
-            const row = document.elementFromPoint(list.x + 40, list.y + list.height / 2)?.closest('.row');
-            return row !== null && row !== undefined && Number(row.getAttribute('aria-rowindex')) >= ${9000 * share}; })()`,
-        );
+        await until(`rows in sight at ${share}`, PATIENCE_MS, async () => {
+          const index = await page.evaluate(`(() => {
+            const list = document.getElementById('rows').getBoundingClientRect();
+            const middle = list.y + list.height / 2;
+            const isThere = ({ top, bottom }) => top <= middle && middle <= bottom;
+            const rows = [...document.querySelectorAll('#rows .row')];
+            const row = rows.find((each) => isThere(each.getBoundingClientRect()));
+            return Number(row?.getAttribute('aria-rowindex') ?? 0);
+          })()`);
+          return Number(index) >= 9000 * share || undefined;
+        });
         assert.ok((await rows.count()) <= 100);
       }
       await page.keyboard.press('/');

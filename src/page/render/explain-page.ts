@@ -13,7 +13,8 @@ export function explainPage(
 ): Html {
   return html`<nav class="crumbs" aria-label="Where you are"><a href="/">Clusterset</a></nav>
     <h1>Explain a name</h1>
-    <section class="card card-explain" aria-label="Question and answer">
+    <section class="card card-explain" aria-labelledby="question-heading">
+      <h2 id="question-heading" class="visually-hidden">Question and answer</h2>
       ${explainForm(model, asked)}
       <div id="explanation" aria-live="polite">
         ${told === undefined ? '' : typeof told === 'string' ? noExplanation(told) : explanation(told, now)}

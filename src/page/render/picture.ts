@@ -153,7 +153,7 @@ function bend(a: Point, b: Point, { hub }: Layout): number {
   return side > 0 ? -by : by;
 }
 
-const HUB_DISTANCE = 84;
+const HUB_DISTANCE = 104;
 const COLUMN_DISTANCE = 72;
 
 function control(a: Point, b: Point, by: number): Point {

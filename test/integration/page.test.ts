@@ -380,10 +380,10 @@ describe('the status page', { skip }, () => {
       for (const key of ['ArrowDown', 'ArrowDown', 'End', 'ArrowUp']) await page.keyboard.press(key);
       assert.equal(
         await page.evaluate('document.activeElement.querySelector("b").textContent'),
-        'service-09959',
+        'service-09929',
       );
       await page.keyboard.press('Enter');
-      await page.locator('h1', { hasText: 'service-09959' }).waitFor();
+      await page.locator('h1', { hasText: 'service-09929' }).waitFor();
     });
   });
 

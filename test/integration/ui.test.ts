@@ -1,6 +1,10 @@
 /** The status page of a real cluster, read from its API server. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import type { CustomResourceDefinition } from '../../src/api/administration.ts';
 import { Kinds } from '../../src/api/kinds.ts';
 import type { PageModel } from '../../src/page/model.ts';
 import { silentLog } from '../../src/observability/log.ts';
@@ -69,7 +73,12 @@ describe('pharos ui', () => {
 
     const gateway = gatewayOf('west-1', [{ cluster: 'east', state: 'connected', roundTripMs: 12 }]);
     const { status: _, ...gatewayWithout } = gateway;
-    await store.apply(Kinds.Gateway, gatewayWithout);
+    const definition = readFileSync(
+      join(import.meta.dirname, '../../deploy/crds/pharos.io_gateways.yaml'),
+      'utf8',
+    );
+    await store.apply(Kinds.CustomResourceDefinition, parse(definition) as CustomResourceDefinition);
+    await until('the kind Gateway', 60_000, () => store.apply(Kinds.Gateway, gatewayWithout));
     await store.applyStatus(Kinds.Gateway, gateway);
     await shows('the tunnel', ({ connections }) => assert.equal(connections[0]?.roundTripMs, 12));
     ui.kill('SIGTERM');

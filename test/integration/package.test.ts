@@ -64,6 +64,11 @@ describe('the published package', () => {
       'web.shop.svc.clusterset.local',
     );
     assert.deepEqual([rcode, answers.length], ['NOERROR', 1]);
+    const [, url = ''] = await playground.says(/curl (http:\S+\/)\n/);
+    const page = await (await fetch(url, { headers: { accept: 'text/html' } })).text();
+    const files = [...page.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
+    assert.equal(files.length, 3, page);
+    for (const path of files) assert.equal((await fetch(new URL(path, url))).status, 200, path);
   });
 
   it('answers from a folder of manifests', async () => {

@@ -103,8 +103,11 @@ const explainRoute = (source: Omit<ClusterSource, 'now'>): Route => ({
         `This page can explain what ${source.cluster} answers; it has no access to ${wanted}`,
       );
     }
-    return replyExplanation(query, source.zone.map(parseOrigin), async (question) => {
-      const { world } = await readCluster({ ...source, now: systemClock.now() }, () => question);
+    const now = systemClock.now();
+    return replyExplanation(query, source.zone.map(parseOrigin), now, async (question, at) => {
+      if (at !== undefined)
+        return 'What was before is known to the DNS servers alone; this page knows what is now';
+      const { world } = await readCluster({ ...source, now }, () => question);
       return world;
     });
   },

@@ -37,7 +37,7 @@ test(
     assert.equal(compile(COMPILER, addon, flags), undefined);
     const seed = String(Date.now() % 2 ** 32);
     t.diagnostic(`seed ${seed}`);
-    const { code, stdout, stderr } = await command(process.execPath, [fuzz, addon, '20000', seed], {
+    const { code, stdout, stderr } = await command(process.execPath, [fuzz, addon, '10000', seed], {
       env: {
         ...process.env,
         LD_PRELOAD: found.library,
@@ -47,6 +47,6 @@ test(
       },
     });
     assert.equal(code, 0, stderr);
-    assert.ok(Number(stdout) > 500, `${stdout} packets came back`);
+    assert.ok(Number(stdout) > 250, `${stdout} packets came back`);
   },
 );

@@ -35,7 +35,7 @@ test(
     const [notify] = await told;
     // RFC 1996, 3.6 and 3.7: opcode 4, AA, and the zone's SOA is asked for.
     assert.equal(notify.readUInt16BE(2) & 0x7c00, (4 << 11) | 0x0400);
-    assert.match(notify.toString('latin1', 12), /^\nclusterset\x05local\0\0\x06\0\x01/);
+    assert.ok(notify.toString('latin1', 12).startsWith('\nclusterset\x05local\0\0\x06\0\x01'));
 
     const at = ['@127.0.0.1', '-p', String(port)];
     const { stdout: whole } = await command('kdig', [...at, 'clusterset.local', 'AXFR']);

@@ -16,6 +16,7 @@ import { image, pharosImage } from '../lab/images.ts';
 import { openLab, whyNoClusters, type Lab } from '../lab/lab.ts';
 import { until } from '../lab/wait.ts';
 import { runCli } from '../support/cli-process.ts';
+import { verifyMembers } from './support/verify-members.ts';
 import { tutorialCommands } from '../support/tutorial.ts';
 
 const skip = (await whyNoClusters()) ?? false;
@@ -177,6 +178,9 @@ suite('join installs Pharos into real clusters', { skip }, () => {
     );
     assert.equal(await pods(), present);
   });
+
+  test('diagnose finds nothing wrong, and verify proves both ways and leaves nothing', () =>
+    verifyMembers([west, east]));
 
   test('leaving takes all of it back, and nothing else', async () => {
     for (const cluster of [east, west]) {

@@ -17,7 +17,7 @@ export interface CliProcess extends AsyncDisposable {
   readonly stdout: string;
   readonly stderr: string;
   /** Resolves with the match as soon as a stream has text that fits; rejects when the process ends, or is silent for long. */
-  says(pattern: RegExp, stream?: 'stdout' | 'stderr'): Promise<RegExpExecArray>;
+  says(pattern: RegExp, stream?: 'stdout' | 'stderr', limitMs?: number): Promise<RegExpExecArray>;
   readonly kill: (signal: NodeJS.Signals) => void;
   readonly ended: Promise<Ended>;
 }
@@ -56,7 +56,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
     get stderr() {
       return texts.stderr;
     },
-    says(pattern, stream = 'stdout') {
+    says(pattern, stream = 'stdout', limitMs = LIMIT_MS) {
       const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
       const look = (): void => {
         const match = pattern.exec(texts[stream]);
@@ -66,7 +66,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
       look();
       const limit = setTimeout(() => {
         reject(new Error(`it does not say ${pattern}, but:\n${texts.stdout}${texts.stderr}`));
-      }, LIMIT_MS);
+      }, limitMs);
       void ended.then(({ status, stdout, stderr }) => {
         reject(new Error(`it ended with ${status} without saying ${pattern}:\n${stdout}${stderr}`));
       });

@@ -62,6 +62,15 @@ const ROWS: readonly (readonly [question: string, panels: readonly Panel[]])[] =
     'How long does a change take?',
     [
       {
+        title: 'From a change to the answer',
+        says: 'Seen by the agent of another cluster until it is in a DNS server of this one, clocks made equal.',
+        unit: 's',
+        lines: [
+          [`histogram_quantile(0.5, sum by (le) (${rate('pharos_propagation_seconds_bucket')}))`, 'median'],
+          [`histogram_quantile(0.99, sum by (le) (${rate('pharos_propagation_seconds_bucket')}))`, 'p99'],
+        ],
+      },
+      {
         title: 'Services waiting',
         says: 'Keys in the work queues of the agent that leads.',
         lines: [['max by (reconciler) (pharos_agent_queue_depth)', '{{reconciler}}']],

@@ -32,6 +32,17 @@ test('every relative link in the documentation leads to a file', () => {
   assert.deepEqual(broken, []);
 });
 
+test('every page of the documentation is found from docs/README.md', () => {
+  const listed = new Set(
+    [...read('docs/README.md').matchAll(/\]\(([^)#\s]+)\)/g)].map(([, target]) => target),
+  );
+  const pages = globSync('*/**/*.md', { cwd: join(root, 'docs') });
+  assert.deepEqual(
+    pages.filter((page) => !listed.has(page)),
+    [],
+  );
+});
+
 test('every npm script that the documentation names exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const missing: string[] = [];

@@ -117,8 +117,13 @@ export class ClustersetIps {
     this.#allocations.adopt(service, ips);
   }
 
-  /** The addresses of a service; a new one is in the ledger when this resolves. */
-  async hold(service: string, families: readonly IpFamily[]): Promise<Held> {
+  /**
+   * The addresses of a service; a new one is in the ledger when this resolves.
+   *
+   * @param shown what its import shows now: that is taken away only by the agent that gives out addresses, else two
+   *   that both think so would undo each other's writes for as long as they live
+   */
+  async hold(service: string, families: readonly IpFamily[], shown: readonly string[] = []): Promise<Held> {
     const before = this.#allocations.of(service);
     const held = this.#allocations.hold(service, families, this.#now());
     if (held.ips.join() !== before.join()) {
@@ -128,6 +133,7 @@ export class ClustersetIps {
     if (held.lacking.some(({ why }) => why === 'exhausted')) this.#lacking.add(service);
     else this.#lacking.delete(service);
     this.#scheduleWaking();
+    if (shown.some((ip) => !held.ips.some((mine) => mine === ip))) await this.#proveLead();
     if (this.#unwritten.has(service)) await this.#write();
     return held;
   }
@@ -168,6 +174,13 @@ export class ClustersetIps {
   #now(): number {
     const { wall, monotonic } = this.#startedAt;
     return Math.floor(wall + this.#options.clock.monotonic() - monotonic);
+  }
+
+  /** @throws StoreError `conflict` where the ledger is another agent's */
+  async #proveLead(): Promise<void> {
+    const found = await this.#options.store.get(Kinds.ConfigMap, LEDGER_REF);
+    if (found !== undefined && parseLedger(found).epoch !== this.#options.epoch) this.#isOvertaken = true;
+    if (this.#isOvertaken) throw overtaken();
   }
 
   /** Writes all that is not in the ledger yet; who comes while a write is under way shares the next one. */

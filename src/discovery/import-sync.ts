@@ -133,7 +133,7 @@ export class ImportSync {
       await ips.release(key);
       return undefined;
     }
-    const held = await ips.hold(key, familiesOf(view));
+    const held = await ips.hold(key, familiesOf(view), present?.spec.ips);
     const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     return { ips: held.ips, conditions: importConditions(present, held, now) };
   }

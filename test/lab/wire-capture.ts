@@ -29,7 +29,9 @@ export async function captureWire(
     async end() {
       await daemon.stop('SIGINT');
       const text = await must('tcpdump', ['-nn', '-r', file]);
-      return { packets: text.split('\n').filter((line) => line !== ''), bytes: await readFile(file) };
+      // What a packet carries, where tcpdump knows it, is on further lines, which have no time.
+      const packets = text.split('\n').filter((line) => /^\d\d:\d\d:/.test(line));
+      return { packets, bytes: await readFile(file) };
     },
   };
 }

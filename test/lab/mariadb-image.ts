@@ -29,7 +29,7 @@ if [ ! -d "$data/mysql" ]; then
   } > /tmp/first.sql
   first=--init-file=/tmp/first.sql
 fi
-exec mariadbd --user=root --datadir="$data" --socket=/run/mysqld/mysqld.sock --bind-address=:: $first "$@"
+exec mariadbd --user=root --datadir="$data" --socket=/run/mysqld/mysqld.sock $first "$@"
 `;
 
 /** The official image's name, as the example asks for it. */

@@ -24,8 +24,9 @@ const OTHER_TYPES: Readonly<Record<string, number>> = { CNAME: 5, MX: 15, NAPTR:
 const TYPES: Readonly<Record<string, number>> = { ...RRType, ...OTHER_TYPES };
 
 /**
- * The question that a person means. `web.shop` and `web.shop.svc` are names in the zone, as they are for a pod with
- * the zone in its search path; whatever ends with a dot or lies in a zone that is served is taken as it is.
+ * The question that a person means. `web.shop`, `web.shop.svc`, `db-0.west.db.shop` and `_http._tcp.web.shop` are
+ * names in the zone, as they are for a pod with the zone in its search path; whatever ends with a dot, lies in a zone
+ * that is served, or says that it is a Service's name of another one, is taken as it is.
  *
  * @param type `A`, `aaaa`, `TYPE65`
  * @throws Error where it is no domain name or no type
@@ -47,7 +48,8 @@ function completed(labels: readonly string[], text: string, origins: readonly Or
   if (origin === undefined || text.endsWith('.')) return labels;
   if (originOf(labels, origins) !== undefined || parseReverseName(labels) !== undefined) return labels;
   if (labels.at(-1) === 'svc') return [...labels, ...origin.labels];
-  return labels.length === 2 ? [...labels, 'svc', ...origin.labels] : labels;
+  if (labels.length < 2 || labels.includes('svc')) return labels;
+  return [...labels, 'svc', ...origin.labels];
 }
 
 function parseType(text: string): { readonly type: number; readonly typeName: string } {

@@ -92,7 +92,7 @@ function addressesNow(
   return {
     addresses: [...new Set(clusters.flatMap(({ addresses }) => addresses[family]))],
     reason: all ? ReasonCode.allClusters : ReasonCode.clusterChosen,
-    detail: `${name}: ${chosen} of ${among} by policy ${choice.policy}${perClient ? ' and client' : ''}${drained.join('')}`,
+    detail: `${name}: ${chosen}, chosen from ${among} by policy ${choice.policy}${perClient ? ' and client' : ''}${drained.join('')}`,
     period,
     perClient,
   };

@@ -113,6 +113,8 @@ describe('questions', () => {
   it('are completed as a search path would, unless they end with a dot', () => {
     assert.equal(nameOf('web.shop'), 'web.shop.svc.clusterset.local.');
     assert.equal(nameOf('web.shop.svc'), 'web.shop.svc.clusterset.local.');
+    assert.equal(nameOf('db-0.west.db.shop'), 'db-0.west.db.shop.svc.clusterset.local.');
+    assert.equal(nameOf('_http._tcp.web.shop'), '_http._tcp.web.shop.svc.clusterset.local.');
     assert.equal(nameOf('web.shop.'), 'web.shop.');
     assert.equal(nameOf('Web.shop.svc.clusterset.local'), 'web.shop.svc.clusterset.local.');
     assert.equal(nameOf('web.shop.svc.cluster.local'), 'web.shop.svc.cluster.local.');

@@ -62,7 +62,7 @@ describe('of a ClusterSetIP service a drained cluster', () => {
     );
     assert.match(
       'detail' in answer ? answer.detail : '',
-      /east of east by policy weighted; not west: drained by alice/,
+      /east, chosen from east by policy weighted; not west: drained by alice/,
     );
   });
 

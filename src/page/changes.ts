@@ -1,5 +1,6 @@
 /** What differs from one model to the next, for browsers and in words. Pure. */
 import { isUp, type Tunnel, tunnelsOf } from './connections.ts';
+import { differences, newOnes } from './differences.ts';
 import type { ExporterModel, LogEntry, ModelChange, PageModel, ServiceModel, Tone } from './model.ts';
 
 export type Told = Pick<LogEntry, 'tone' | 'text' | 'service'>;
@@ -124,22 +125,6 @@ function exporterTold(
 
 /** `port http` of a conflict, whoever is on its sides. */
 const subjectOf = (conflict: string): string => conflict.split(':', 1)[0] ?? '';
-
-const newOnes = (before: readonly string[], after: readonly string[]): string[] =>
-  after.filter((text) => !before.includes(text));
-
-function differences<T>(
-  before: readonly T[],
-  after: readonly T[],
-  keyOf: (row: T) => string,
-): [key: string, was: T | undefined, is: T | undefined][] {
-  const was = new Map(before.map((row) => [keyOf(row), row]));
-  const is = new Map(after.map((row) => [keyOf(row), row]));
-  return [...new Set([...was.keys(), ...is.keys()])]
-    .sort()
-    .filter((key) => JSON.stringify(was.get(key)) !== JSON.stringify(is.get(key)))
-    .map((key) => [key, was.get(key), is.get(key)]);
-}
 
 /** The model after a change: what a browser does with what it is told. */
 export function withChange(model: PageModel, { head, services, gone }: Omit<ModelChange, 'log'>): PageModel {

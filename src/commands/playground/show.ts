@@ -1,4 +1,5 @@
 /** The playground's overview as text for a terminal. Pure. */
+import { differences, newOnes } from '../../page/differences.ts';
 import { formatTable } from '../print-table.ts';
 import type { Overview, ServiceRow } from './overview.ts';
 
@@ -80,22 +81,6 @@ function serviceChanges(key: string, was: ServiceRow | undefined, is: ServiceRow
 
 /** `PortConflict: port http` of a conflict, whoever is on its sides. */
 const subjectOf = (conflict: string): string => conflict.split(':', 2).join(':');
-
-const newOnes = (before: readonly string[], after: readonly string[]): string[] =>
-  after.filter((text) => !before.includes(text));
-
-function differences<T>(
-  before: readonly T[],
-  after: readonly T[],
-  keyOf: (row: T) => string,
-): [key: string, was: T | undefined, is: T | undefined][] {
-  const was = new Map(before.map((row) => [keyOf(row), row]));
-  const is = new Map(after.map((row) => [keyOf(row), row]));
-  return [...new Set([...was.keys(), ...is.keys()])]
-    .sort()
-    .filter((key) => JSON.stringify(was.get(key)) !== JSON.stringify(is.get(key)))
-    .map((key) => [key, was.get(key), is.get(key)]);
-}
 
 const list = (title: string, lines: readonly string[]): string =>
   `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;

@@ -14,6 +14,8 @@ import { opt, query, type Reading, read } from '../../unit/dns/support/messages.
 import { anEvent, happen, QUESTIONS } from '../../unit/zone/arbitraries.ts';
 
 const ZONES = 6;
+/** Zones of this seed have answers of every type; others are new ones each time. */
+const SEED = 2;
 
 // The distribution's Python, which has its packages: another may come first in PATH.
 const PYTHON = '/usr/bin/python3';
@@ -25,7 +27,12 @@ test(
   async () => {
     const responses: Buffer[] = [];
     let zones = 0;
-    for (const events of fc.sample(fc.array(anEvent, { minLength: 20, maxLength: 30 }), ZONES)) {
+    const histories = fc.array(anEvent, { minLength: 20, maxLength: 30 });
+    const sampled = [
+      ...fc.sample(histories, { numRuns: ZONES / 2, seed: SEED }),
+      ...fc.sample(histories, ZONES / 2),
+    ];
+    for (const events of sampled) {
       const zone = new Zone({ reverseZones: ['243.0.0.0/16'], advertise: ['192.0.2.53', '2001:db8::53'] });
       zone.replaceImports([]);
       zone.replaceSlices([]);

@@ -9,6 +9,8 @@ import { followFiles } from '../runtime/follow-files.ts';
 import type { Context } from './command.ts';
 import { UserError } from './user-error.ts';
 
+const FLAGS = ['--tls-cert', '--tls-key', '--tls-client-ca'];
+
 /**
  * The certificate that the flags name, followed until `signal` aborts; undefined where there is none.
  * @param onNew told of each later one
@@ -49,7 +51,7 @@ export async function dnsCertificate(
     signal,
   ).catch((cause: unknown) => {
     throw new UserError(
-      `Cannot use ${paths.join(' with ')} (--tls-cert, --tls-key, --tls-client-ca): ${(cause as Error).message}`,
+      `Cannot use ${paths.join(' with ')} (${FLAGS.slice(0, paths.length).join(', ')}): ${(cause as Error).message}`,
       {
         cause,
       },

@@ -100,6 +100,7 @@ ${daemon.tail()}`);
     await shell(next('curl'));
     assert.match(await shell(next('dig')), /status: /);
     await shell(next('curl'));
+    assert.match(await shell(next('node')), /web\.shop\.svc\.clusterset\.local\. A /);
     assert.deepEqual(steps, [], 'the tutorial says more than the test does');
   });
 });

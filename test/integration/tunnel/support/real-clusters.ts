@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { Kinds } from '../../../../src/api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../../../../src/api/names.ts';
 import type { Node } from '../../../../src/api/objects.ts';
-import type { CableDriverName, Connection } from '../../../../src/api/tunnel.ts';
+import type { CableDriverName, Connection, Gateway } from '../../../../src/api/tunnel.ts';
 import type { AuditedRequest } from '../../../lab/audit-log.ts';
 import { ensureBinaries } from '../../../lab/binaries.ts';
 import { type Lab, openLab } from '../../../lab/lab.ts';
@@ -18,6 +18,7 @@ import { GivenUp, until } from '../../../lab/wait.ts';
 import { deploy, joinAs, type Site, site } from '../../membership/lab-clusterset.ts';
 import { type ClusterName, Fabric, NODE_NAMES, type NodeName, wan } from '../../routing/fabric.ts';
 
+type GatewayStatus = NonNullable<Gateway['status']>;
 export type Part = 'gateway' | 'route-agent';
 
 export const GATEWAY_NODES: readonly NodeName[] = NODE_NAMES.filter((name) => name.includes('gw'));
@@ -40,6 +41,7 @@ export class RealClusters implements AsyncDisposable {
   readonly #path: string;
   readonly #cli: string;
   readonly #running = new Map<string, Daemon>(); // part on node → process
+  readonly #startedAt = new Map<string, number>(); // part on node → ms
   readonly #kubeconfigs = new Map<string, string>(); // part in cluster → path
 
   private constructor(
@@ -124,6 +126,7 @@ export class RealClusters implements AsyncDisposable {
       env: { PATH: `${this.#path}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
     });
     this.#running.set(`${part} ${node}`, daemon);
+    this.#startedAt.set(`${part} ${node}`, Date.now());
     return daemon;
   }
 
@@ -139,9 +142,7 @@ export class RealClusters implements AsyncDisposable {
   }
 
   async connections(node: NodeName): Promise<readonly Connection[]> {
-    const ref = { name: node, namespace: SYSTEM_NAMESPACE };
-    const gateway = await this.sites[clusterOf(node)].store.get(Kinds.Gateway, ref);
-    return gateway?.status?.connections ?? [];
+    return (await this.#statusOf(node))?.connections ?? [];
   }
 
   /** Waits until every gateway says that it holds a working connection to every one of the other cluster. */
@@ -150,7 +151,8 @@ export class RealClusters implements AsyncDisposable {
       const gateway = this.process('gateway', node);
       const wanted = GATEWAY_NODES.filter((other) => clusterOf(other) !== clusterOf(node)).length;
       await until(`connections of ${node}`, 120_000, async () => {
-        const connections = await this.connections(node);
+        const status = await this.#statusOf(node);
+        const connections = this.#isOfThisRun(node, status) ? (status?.connections ?? []) : [];
         const up = connections.filter(({ state }) => state === 'connected' || state === 'degraded');
         if (up.length === wanted) return true;
         const said = `${JSON.stringify(connections)}\n${gateway.tail()}`;
@@ -163,9 +165,21 @@ export class RealClusters implements AsyncDisposable {
   async leaderOf(cluster: ClusterName): Promise<NodeName> {
     return until(`a leader of ${cluster}`, 60_000, async () => {
       const gateways = await this.sites[cluster].store.list(Kinds.Gateway, { namespace: SYSTEM_NAMESPACE });
-      return gateways.find(({ status }) => status?.haStatus === 'active')?.metadata.name as
-        NodeName | undefined;
+      return gateways
+        .filter(({ status }) => status?.haStatus === 'active')
+        .map(({ metadata, status }) => ({ name: metadata.name as NodeName, status }))
+        .find(({ name, status }) => this.#isOfThisRun(name, status))?.name;
     });
+  }
+
+  async #statusOf(node: NodeName): Promise<GatewayStatus | undefined> {
+    const ref = { name: node, namespace: SYSTEM_NAMESPACE };
+    return (await this.sites[clusterOf(node)].store.get(Kinds.Gateway, ref))?.status;
+  }
+
+  /** Stopping takes nothing back: what the process before this one said is still to be read. */
+  #isOfThisRun(node: NodeName, status: GatewayStatus | undefined): boolean {
+    return Date.parse(status?.heartbeat ?? '') >= (this.#startedAt.get(`gateway ${node}`) ?? 0);
   }
 
   /** All that gateways and route agents asked of an API server, as its audit log has it. */

@@ -78,37 +78,29 @@ function brokerTemplate(manifests: readonly Manifest[]): string {
 }
 
 /** The chart "pharos" as Helm renders it with the default values. */
-export async function memberManifests(): Promise<string> {
-  const { helm } = await ensureBinaries(['helm']);
-  const rendered = await must(helm, [
-    'template',
-    'pharos',
-    join(deploy, 'charts/pharos'),
-    `--namespace=${SYSTEM_NAMESPACE}`,
-    `--kube-version=${KUBE_VERSION}`,
-  ]);
-  return formatted(
-    'member.yaml',
-    `# What runs in a member: the chart "pharos" with its default values. ${GENERATED}\n${rendered}`,
-  );
-}
+export const memberManifests = (): Promise<string> =>
+  rendered('member.yaml', 'What runs in a member: the chart "pharos" with its default values.');
 
 /** Gateways and route agents as the chart renders them; the networks, which it insists on, are no part of it. */
-export async function hostManifests(): Promise<string> {
+export const hostManifests = (): Promise<string> =>
+  rendered(
+    'host.yaml',
+    'Gateways and route agents, which "pharos join --gateway" adds to member.yaml.',
+    '--show-only=templates/host.yaml',
+    '--set=gateway.enabled=true,routeAgent.enabled=true,podCIDRs={10.1.0.0/16},serviceCIDRs={10.101.0.0/16}',
+  );
+
+async function rendered(name: string, says: string, ...args: readonly string[]): Promise<string> {
   const { helm } = await ensureBinaries(['helm']);
-  const rendered = await must(helm, [
+  const text = await must(helm, [
     'template',
     'pharos',
     join(deploy, 'charts/pharos'),
     `--namespace=${SYSTEM_NAMESPACE}`,
     `--kube-version=${KUBE_VERSION}`,
-    '--show-only=templates/host.yaml',
-    '--set=gateway.enabled=true,routeAgent.enabled=true,podCIDRs={10.1.0.0/16},serviceCIDRs={10.101.0.0/16}',
+    ...args,
   ]);
-  return formatted(
-    'host.yaml',
-    `# Gateways and route agents, which "pharos join --gateway" adds to member.yaml. ${GENERATED}\n${rendered}`,
-  );
+  return formatted(name, `# ${says} ${GENERATED}\n${text}`);
 }
 
 const formatted = async (name: string, text: string, parser: 'yaml' | 'json' = 'yaml'): Promise<string> =>

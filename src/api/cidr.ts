@@ -28,6 +28,18 @@ export function parseCidr(text: string): Cidr {
   return network;
 }
 
+/** For lists of what others say, where what is no network is passed over or told elsewhere. */
+export function cidrOrNone(text: string): Cidr[] {
+  try {
+    return [parseCidr(text)];
+  } catch {
+    return [];
+  }
+}
+
+/** As {@link cidrOrNone}, for addresses. */
+export const ipOrNone = (text: string): IpAddress[] => (ipFamily(text) === undefined ? [] : [parseIp(text)]);
+
 /** The network of `length` bits that an address is in. */
 export function networkOf(address: IpAddress, length: number): Cidr {
   const bytes = ipBytes(address);

@@ -56,6 +56,10 @@ export interface TunnelEndpoint extends KubeObject {
 
 export type ConnectionState = 'connecting' | 'connected' | 'degraded' | 'error';
 
+/** Whether packets get through; some may be lost. */
+export const isUp = ({ state }: { readonly state: ConnectionState }): boolean =>
+  state === 'connected' || state === 'degraded';
+
 /** One tunnel of a gateway to a gateway of another cluster. */
 export interface Connection {
   cluster: string;

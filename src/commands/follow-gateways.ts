@@ -1,6 +1,6 @@
 /** Which clusters can be reached, as the gateways of this one say - as long as there is anybody to say it. */
 import { Kinds } from '../api/kinds.ts';
-import { type Gateway, GATEWAY_LIFE_MS } from '../api/tunnel.ts';
+import { type Gateway, GATEWAY_LIFE_MS, isUp } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Freshness } from '../runtime/freshness.ts';
@@ -100,8 +100,7 @@ export function reachabilityOf(
   for (const gateway of gateways.toSorted((a, b) => Number(isAlive(b)) - Number(isAlive(a)))) {
     const alive = isAlive(gateway);
     for (const { cluster, state, reason } of gateway.status?.connections ?? []) {
-      const isUp = state === 'connected' || state === 'degraded';
-      if (isUp && alive) clusters.set(cluster, { reachable: true });
+      if (alive && isUp({ state })) clusters.set(cluster, { reachable: true });
       else if (!clusters.has(cluster)) {
         const why = alive
           ? `the connection is in state ${state}${reason === undefined ? '' : `: ${reason}`}`

@@ -5,6 +5,7 @@ import {
   GATEWAY_LIFE_MS,
   type RefusedRecord,
   type TunnelEndpoint,
+  isUp,
 } from '../api/tunnel.ts';
 import { DRAIN_ANNOTATION, ENDPOINT_LIFE_MS } from '../tunnel/settings.ts';
 
@@ -63,7 +64,7 @@ export function gatewayStatuses(gateways: readonly Gateway[], now: number): Gate
   return gateways.toSorted(byName).map(({ metadata, status = {} }) => {
     const { haStatus, nodeIP, heartbeat, leaseEpoch, connections = [], refused = [] } = status;
     const state = lifeOf(heartbeat, GATEWAY_LIFE_MS, now);
-    const up = connections.filter((connection) => ['connected', 'degraded'].includes(connection.state));
+    const up = connections.filter(isUp);
     return {
       gateway: metadata.name,
       ...(haStatus && { role: haStatus }),

@@ -1,3 +1,4 @@
+import { formatListenAddress } from '../config/listen-address.ts';
 import { ago } from './ago.ts';
 import type { ConnectionStatus, EndpointStatus, GatewayStatus } from './gateway-status.ts';
 import type { Listing } from './listing.ts';
@@ -60,7 +61,10 @@ export const endpointsListing: Listing<EndpointStatus> = {
     { heading: 'CLUSTER', text: ({ cluster }) => cluster },
     { heading: 'GATEWAY', text: ({ gateway }) => gateway },
     { heading: 'DRIVER', text: ({ driver }) => driver },
-    { heading: 'ADDRESS', text: ({ publicIP, privateIP, port }) => withPort(publicIP ?? privateIP, port) },
+    {
+      heading: 'ADDRESS',
+      text: ({ publicIP, privateIP, port }) => formatListenAddress({ address: publicIP ?? privateIP, port }),
+    },
     { heading: 'PREFERRED', text: ({ preferred }) => (preferred ? 'yes' : 'no') },
     { heading: 'STATE', text: ({ state }) => state ?? '-' },
     { heading: 'LAST SEEN', text: ({ lastSeen }, now) => ago(lastSeen, now) },
@@ -72,9 +76,6 @@ export const endpointsListing: Listing<EndpointStatus> = {
     { heading: 'REMARKS', text: ({ refused }) => (refused === undefined ? '-' : `refused here, ${refused}`) },
   ],
 };
-
-const withPort = (address: string, port: number): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
 const milliseconds = (ms: number | undefined): string =>
   ms === undefined ? '-' : `${Number(ms.toFixed(1))}ms`;

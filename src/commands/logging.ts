@@ -13,3 +13,7 @@ export const loggingTo = (
     colour: wantsColour(environment, stderr),
     write: (line) => stderr.write(line),
   });
+
+/** The loggers of an operator's command: what goes wrong beside its outcome, without colour. */
+export const operatorLogging = ({ stderr }: Context): ReturnType<typeof createLogging> =>
+  createLogging({ level: 'warn', format: 'pretty', colour: false, write: (line) => stderr.write(line) });

@@ -1,10 +1,10 @@
 import type { ClusterId } from '../api/identity.ts';
 import { connectBroker } from '../membership/broker-connection.ts';
 import { storedCredentials } from '../membership/credentials.ts';
-import { createLogging } from '../observability/logger.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { memberClusterId } from './cluster-id.ts';
 import type { Context } from './command.ts';
+import { operatorLogging } from './logging.ts';
 import { openCluster } from './open-cluster.ts';
 import { UserError } from './user-error.ts';
 
@@ -41,7 +41,7 @@ export async function openMemberAndBroker(
     values.brokerKubeconfig === undefined
       ? await joinedBroker(member.store, context)
       : {
-          cluster: await memberClusterId(member.store, values.clusterId, loggerTo(context)('cluster')),
+          cluster: await memberClusterId(member.store, values.clusterId, operatorLogging(context)('cluster')),
           broker: await brokerByItself(values, context),
         };
   opened.use(broker);
@@ -72,17 +72,9 @@ async function joinedBroker(
         'name a member by --kubeconfig, or the broker by --broker-kubeconfig',
     );
   }
-  const { store } = connectBroker(member, credentials, { log: loggerTo(context)('store') });
+  const { store } = connectBroker(member, credentials, { log: operatorLogging(context)('store') });
   return {
     cluster: credentials.cluster,
     broker: { store, namespace: credentials.namespace, [Symbol.dispose]: () => store.close() },
   };
 }
-
-const loggerTo = (context: Context) =>
-  createLogging({
-    level: 'warn',
-    format: 'pretty',
-    colour: false,
-    write: (line) => context.stderr.write(line),
-  });

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { userPath } from '../config/environment.ts';
-import { createLogging } from '../observability/logger.ts';
 import type { KubernetesStore } from '../store/kubernetes.ts';
 import type { Context } from './command.ts';
+import { operatorLogging } from './logging.ts';
 import { UserError } from './user-error.ts';
 
 /**
@@ -34,14 +34,8 @@ export async function openCluster(
 ): Promise<{ readonly store: KubernetesStore } & Disposable> {
   const kubeconfig = operatorKubeconfig(flag, context);
   const { openKubernetesStore } = await import('../store/kubernetes.ts');
-  const logging = createLogging({
-    level: 'warn',
-    format: 'pretty',
-    colour: false,
-    write: (line) => context.stderr.write(line),
-  });
   const store = await openKubernetesStore({
-    log: logging('store'),
+    log: operatorLogging(context)('store'),
     ...(kubeconfig !== undefined && { kubeconfig }),
   });
   return { store, [Symbol.dispose]: () => store.close() };

@@ -2,7 +2,7 @@
  * What an agent lets into its cluster, as it says of itself in a ConfigMap: whoever shows or explains an
  * import goes by it, since nothing else in the cluster tells why a service is not there.
  */
-import { type Cidr, parseCidr } from '../api/cidr.ts';
+import { type Cidr, cidrOrNone } from '../api/cidr.ts';
 import type { ConfigMap } from '../api/administration.ts';
 import { isDnsLabel } from '../api/identity.ts';
 import { Kinds } from '../api/kinds.ts';
@@ -50,13 +50,7 @@ export function parseImportRules({ data = {} }: ConfigMap): ImportRules {
     from: list('import-from'),
     namespaces: list('import-namespaces'),
     denied: list('deny-namespaces'),
-    ownCidrs: (data['own-cidrs'] ?? '').split(',').flatMap((text) => {
-      try {
-        return [parseCidr(text)];
-      } catch {
-        return [];
-      }
-    }),
+    ownCidrs: (data['own-cidrs'] ?? '').split(',').flatMap(cidrOrNone),
     ...(seconds > 0 && { expireAfterMs: Math.round(seconds * 1000) }),
   };
 }

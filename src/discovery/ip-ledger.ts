@@ -4,7 +4,7 @@
  * ServiceImport alone. This is its text; people may read it, and mend it. Pure.
  */
 import type { ConfigMap } from '../api/administration.ts';
-import { type IpAddress, parseIp } from '../api/cidr.ts';
+import { type IpAddress, ipOrNone } from '../api/cidr.ts';
 import { Kinds } from '../api/kinds.ts';
 import { Label, MANAGED_BY, SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { Resting } from './allocations.ts';
@@ -55,11 +55,3 @@ const lines = (rows: readonly (readonly string[])[]): string =>
 
 const words = (text = ''): string[][] =>
   text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim().split(/\s+/)]));
-
-function ipOrNone(text: string): IpAddress[] {
-  try {
-    return [parseIp(text)];
-  } catch {
-    return [];
-  }
-}

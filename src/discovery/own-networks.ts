@@ -1,5 +1,5 @@
 /** Which networks are this cluster's own: as the operator says, else as its Cluster object on the broker says. */
-import { type Cidr, parseCidr } from '../api/cidr.ts';
+import { type Cidr, cidrOrNone } from '../api/cidr.ts';
 import type { ClusterId } from '../api/identity.ts';
 import { Kinds } from '../api/kinds.ts';
 import type { Cluster } from '../api/tunnel.ts';
@@ -65,11 +65,5 @@ export class OwnNetworks {
 /** Every network that a Cluster says is its own; what is no network is left out. */
 export function cidrsOf(object: Cluster | undefined): Cidr[] {
   const { podCIDRs = [], serviceCIDRs = [], clustersetCIDRs = [] } = object?.spec ?? {};
-  return [...podCIDRs, ...serviceCIDRs, ...clustersetCIDRs].flatMap((text) => {
-    try {
-      return [parseCidr(text)];
-    } catch {
-      return [];
-    }
-  });
+  return [...podCIDRs, ...serviceCIDRs, ...clustersetCIDRs].flatMap(cidrOrNone);
 }

@@ -6,7 +6,7 @@ import { Kinds } from '../api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { ObjectRef, ObjectStore } from '../store/store.ts';
-import type { Patience } from './components.ts';
+import type { Patience } from './patience.ts';
 import { untilRunning } from './components.ts';
 import type { Stub } from './corefile.ts';
 import { importsServers, stubBlocks, withoutStub, withStub, zonesOfOthers } from './corefile.ts';
@@ -252,7 +252,7 @@ const change = (
 });
 
 /** Whether CoreDNS looks for changes of its Corefile by itself. */
-const reloads = (corefile: string): boolean => /^\s*reload(\s|$)/m.test(corefile);
+export const reloads = (corefile: string): boolean => /^\s*reload(\s|$)/m.test(corefile);
 
 /** RKE2's: what is written into it is undone with the next upgrade of the chart. */
 const isKeptByHelm = ({ metadata: { labels, annotations } }: ConfigMap): boolean =>

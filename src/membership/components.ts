@@ -7,10 +7,10 @@ import type { ConfigMap, DaemonSet, Deployment } from '../api/administration.ts'
 import type { ClusterId } from '../api/identity.ts';
 import { Kinds } from '../api/kinds.ts';
 import type { KubeObject, Service } from '../api/objects.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Manifest } from './manifest.ts';
 import { OURS } from './manifest.ts';
+import { type Patience, untilNothingWaits } from './patience.ts';
 import { Refusal } from './refusal.ts';
 
 const FOLDER = join(import.meta.dirname, '../../deploy/manifests');
@@ -111,49 +111,36 @@ export function waitsFor(workload: Deployment | DaemonSet): string | undefined {
     : `${ready} of ${wanted} ready`;
 }
 
-const LOOK_EVERY_MS = 250;
-
-export interface Patience {
-  readonly clock: Clock;
-  readonly timeoutMs: number;
-  /** Told of each change of what is waited for. */
-  readonly onProgress: (line: string) => void;
-}
-
 /**
  * Resolves when every workload among the objects runs as it should.
  *
  * @throws Refusal `not-ready` after `timeoutMs`, with what was still waited for
  */
-export async function untilRunning(
+export const untilRunning = (
   member: ObjectStore,
   objects: readonly Manifest[],
-  { clock, timeoutMs, onProgress }: Patience,
-): Promise<void> {
-  const end = clock.monotonic() + timeoutMs;
-  let said = '';
-  for (;;) {
-    const waiting: string[] = [];
-    for (const { kind, object } of objects) {
-      if (kind !== Kinds.Deployment && kind !== Kinds.DaemonSet) continue;
-      const present = (await member.get(kind, object.metadata)) as Deployment | DaemonSet | undefined;
-      const reason = present === undefined ? 'it is gone' : waitsFor(present);
-      if (reason !== undefined) waiting.push(`${object.kind} ${object.metadata.name}: ${reason}`);
-    }
-    if (waiting.length === 0) return;
-    const line = waiting.join(', ');
-    if (line !== said) onProgress(`waiting for ${line}`);
-    said = line;
-    if (clock.monotonic() >= end) {
-      throw new Refusal(
+  patience: Patience,
+): Promise<void> =>
+  untilNothingWaits(
+    patience,
+    'waiting for ',
+    async () => {
+      const waiting: string[] = [];
+      for (const { kind, object } of objects) {
+        if (kind !== Kinds.Deployment && kind !== Kinds.DaemonSet) continue;
+        const present = (await member.get(kind, object.metadata)) as Deployment | DaemonSet | undefined;
+        const reason = present === undefined ? 'it is gone' : waitsFor(present);
+        if (reason !== undefined) waiting.push(`${object.kind} ${object.metadata.name}: ${reason}`);
+      }
+      return waiting;
+    },
+    (line, seconds) =>
+      new Refusal(
         'not-ready',
-        `${member.location}: not ready after ${Math.round(timeoutMs / 1000)} s: ${line}; look at ` +
+        `${member.location}: not ready after ${seconds} s: ${line}; look at ` +
           '"kubectl -n pharos-system describe pods" for the reason, then run the command again: it goes on where it is',
-      );
-    }
-    await clock.sleep(LOOK_EVERY_MS);
-  }
-}
+      ),
+  );
 
 /** The addresses at which `pharos dns` is reached in the member, IPv4 first. */
 export async function dnsAddresses(member: ObjectStore): Promise<string[]> {

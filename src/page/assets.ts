@@ -34,7 +34,7 @@ export function loadAssets(): Assets {
     files.set(script, { contentType, body: text(CLIENT) });
     return { files, script, style };
   }
-  const root = fileURLToPath(new URL('.', import.meta.url));
+  const root = fileURLToPath(new URL('..', import.meta.url));
   const pathOf = (url: URL): string => `/assets/source/${fileURLToPath(url).slice(root.length)}`;
   const load = (url: URL): void => {
     if (files.has(pathOf(url))) return;

@@ -1,5 +1,6 @@
 /** What differs from one model to the next, for browsers and in words. Pure. */
-import { isUp, type Tunnel, tunnelsOf } from './connections.ts';
+import { isUp } from '../api/tunnel.ts';
+import { type Tunnel, tunnelsOf } from './connections.ts';
 import { differences, newOnes } from './differences.ts';
 import type { ExporterModel, LogEntry, ModelChange, PageModel, ServiceModel, Tone } from './model.ts';
 

@@ -1,3 +1,4 @@
+import { isUp } from '../api/tunnel.ts';
 import type { ConnectionModel } from './model.ts';
 import type { ClusterSight } from './sights.ts';
 
@@ -28,8 +29,6 @@ export function connectionsOf(clusters: readonly ClusterSight[]): ConnectionMode
 
 const nameOf = ({ from, fromGateway, to, toGateway = '' }: ConnectionModel): string =>
   [from, fromGateway, to, toGateway].join(' ');
-
-export const isUp = ({ state }: ConnectionModel): boolean => state === 'connected' || state === 'degraded';
 
 /**
  * Why a cluster cannot be reached from another one; undefined = it can, as far as the gateways there tell. Where

@@ -1,7 +1,7 @@
+import { isUp } from '../api/tunnel.ts';
 import { drainText, type Drained, parseDrained } from '../api/drained.ts';
 import { Annotation, Label } from '../api/names.ts';
 import type { Lease } from '../api/objects.ts';
-import { isUp } from './connections.ts';
 import type { ClusterModel, ClusterState, ConnectionModel, GatewayModel, ServiceModel } from './model.ts';
 import type { ClusterSight, Sights } from './sights.ts';
 

@@ -1,3 +1,4 @@
+import { isUp } from '../api/tunnel.ts';
 import type { GatewayFacts, ProbeVerdict } from './facts.ts';
 
 /** Why a gateway is the one: the same word goes to log, metric and `explain`. */
@@ -37,8 +38,8 @@ export function chooseGateway(
   const answers = ({ node }: GatewayFacts): boolean => verdicts.get(node) === 'answers';
   const isSilent = ({ node }: GatewayFacts): boolean => verdicts.get(node) === 'silent';
   const carries = (gateway: GatewayFacts): boolean => {
-    const state = gateway.connections.get(cluster)?.state;
-    return state === 'connected' || state === 'degraded';
+    const connection = gateway.connections.get(cluster);
+    return connection !== undefined && isUp(connection);
   };
   // Without a tunnel anywhere it does not matter, and the active one will have it first.
   const withTunnel = inOrder.some((gateway) => carries(gateway)) ? inOrder.filter(carries) : inOrder;

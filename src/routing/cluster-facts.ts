@@ -1,5 +1,5 @@
 import { type Claim, acceptNetworks, claimOf } from './accept-networks.ts';
-import { type Cidr, type IpAddress, parseCidr, parseIp } from '../api/cidr.ts';
+import { cidrOrNone, ipOrNone } from '../api/cidr.ts';
 import type { Node } from '../api/objects.ts';
 import type { Cluster, Gateway } from '../api/tunnel.ts';
 import { validateCluster, validateGateway, validateNode, type Validation } from '../api/validate.ts';
@@ -24,9 +24,9 @@ export function clusterFacts(objects: ClusterObjects): ClusterFacts {
   const malformed = [...clusters].filter((record) => !validateCluster(record).ok);
   const own = records.find(({ metadata }) => metadata.name === cluster)?.spec;
   const podCidrs = [
-    ...new Set([...(own?.podCIDRs ?? []).flatMap(cidrs), ...nodeFacts.flatMap((node) => node.podCidrs)]),
+    ...new Set([...(own?.podCIDRs ?? []).flatMap(cidrOrNone), ...nodeFacts.flatMap((node) => node.podCidrs)]),
   ];
-  const serviceCidrs = (own?.serviceCIDRs ?? []).flatMap(cidrs);
+  const serviceCidrs = (own?.serviceCIDRs ?? []).flatMap(cidrOrNone);
   const claims: Claim[] = [
     ...podCidrs.map((network) => ({ network, owner: `the pods of this cluster "${cluster}"` })),
     ...serviceCidrs.map((network) => ({ network, owner: `the Services of this cluster "${cluster}"` })),
@@ -64,8 +64,8 @@ function nodeOf({ metadata, spec, status }: Node): NodeFacts {
   const internal = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
   return {
     name: metadata.name,
-    ips: internal.flatMap(({ address }) => ips(address)),
-    podCidrs: podCidrs.flatMap(cidrs),
+    ips: internal.flatMap(({ address }) => ipOrNone(address)),
+    podCidrs: podCidrs.flatMap(cidrOrNone),
   };
 }
 
@@ -86,19 +86,3 @@ function gatewayOf({ metadata, status }: Gateway, alive: boolean): GatewayFacts 
 }
 
 const RANK = { connected: 0, degraded: 1, connecting: 2, error: 3 } as const;
-
-function cidrs(text: string): Cidr[] {
-  try {
-    return [parseCidr(text)];
-  } catch {
-    return [];
-  }
-}
-
-function ips(text: string): IpAddress[] {
-  try {
-    return [parseIp(text)];
-  } catch {
-    return [];
-  }
-}

@@ -1,3 +1,4 @@
+import { isUp } from '../api/tunnel.ts';
 import type { GatewayFacts, ProbeVerdict } from './facts.ts';
 
 /**
@@ -19,8 +20,8 @@ export function reachOf(
   // Who has no gateways has a flat network.
   if (gateways.length === 0) return 'open';
   const holding = gateways.filter(({ connections }) => {
-    const state = connections.get(cluster)?.state;
-    return state === 'connected' || state === 'degraded';
+    const connection = connections.get(cluster);
+    return connection !== undefined && isUp(connection);
   });
   if (holding.some(({ alive }) => alive)) return 'open';
   return holding.some(({ node }) => verdicts.get(node) !== 'silent') ? 'closing' : 'gone';

@@ -1,5 +1,5 @@
 /** Services as the API has them, cut down to what the maps need: there may be ten thousand. */
-import { type IpAddress, parseIp } from '../api/cidr.ts';
+import { ipOrNone, parseIp } from '../api/cidr.ts';
 import { Annotation, type ExportSummary, Label } from '../api/names.ts';
 import type { EndpointSlice, Protocol, ServiceImport } from '../api/objects.ts';
 import { validateEndpointSlice, validateServiceImport } from '../api/validate.ts';
@@ -65,15 +65,7 @@ function exportsOf(text: string | undefined): ExportFacts[] {
   if (!Array.isArray(value)) return [];
   return (value as Partial<ExportSummary>[]).flatMap(({ cluster, ips, weight = 1 }) =>
     typeof cluster === 'string' && Array.isArray(ips) && Number.isInteger(weight) && weight >= 0
-      ? [{ cluster, ips: ips.flatMap(ipOrNone), weight: Math.min(weight, 1000) }]
+      ? [{ cluster, ips: ips.flatMap((ip) => ipOrNone(String(ip))), weight: Math.min(weight, 1000) }]
       : [],
   );
-}
-
-function ipOrNone(text: unknown): IpAddress[] {
-  try {
-    return [parseIp(String(text))];
-  } catch {
-    return [];
-  }
 }

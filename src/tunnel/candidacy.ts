@@ -1,5 +1,5 @@
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
-import type { Gateway } from '../api/tunnel.ts';
+import { type Gateway, isUp } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { LeaderElection } from '../runtime/lease.ts';
@@ -81,5 +81,4 @@ export class Candidacy {
   }
 }
 
-const isConnected = ({ status }: Gateway): boolean =>
-  (status?.connections ?? []).some(({ state }) => state === 'connected' || state === 'degraded');
+const isConnected = ({ status }: Gateway): boolean => (status?.connections ?? []).some(isUp);

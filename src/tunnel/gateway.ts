@@ -2,7 +2,7 @@
 import type { IpAddress } from '../api/cidr.ts';
 import { Kinds } from '../api/kinds.ts';
 import { Label, MANAGED_BY, SYSTEM_NAMESPACE } from '../api/names.ts';
-import type { Cluster, Gateway as GatewayObject, TunnelEndpoint } from '../api/tunnel.ts';
+import { type Cluster, type Gateway as GatewayObject, type TunnelEndpoint, isUp } from '../api/tunnel.ts';
 import type { Run } from '../host/run.ts';
 import type { Sysctls } from '../host/sysctl.ts';
 import { type ChangeWatch, watchChanges } from '../host/watch-changes.ts';
@@ -209,8 +209,7 @@ export class Gateway {
   }
 
   get #connected(): number {
-    return this.tunnels.connections.filter(({ state }) => state === 'connected' || state === 'degraded')
-      .length;
+    return this.tunnels.connections.filter(isUp).length;
   }
 
   async #rotateKeys(signal: AbortSignal): Promise<void> {

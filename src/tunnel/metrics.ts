@@ -1,4 +1,4 @@
-import type { Connection } from '../api/tunnel.ts';
+import { type Connection, isUp } from '../api/tunnel.ts';
 import type { MetricSource, Sample } from '../observability/metric-source.ts';
 import type { Refusal } from './admit.ts';
 import type { TunnelCounters } from './tunnels.ts';
@@ -43,7 +43,7 @@ export function gatewayMetrics(gateway: MeasuredGateway): readonly MetricSource[
       help: 'Whether probes through the tunnel are answered (1) or not (0).',
       type: 'gauge',
       labels,
-      read: () => each(({ state }) => Number(state === 'connected' || state === 'degraded')),
+      read: () => each((connection) => Number(isUp(connection))),
     },
     {
       name: 'pharos_gateway_round_trip_seconds',

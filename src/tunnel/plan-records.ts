@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterId } from '../api/identity.ts';
 import { type Kind, Kinds } from '../api/kinds.ts';
 import { Label, MANAGED_BY, SYSTEM_NAMESPACE } from '../api/names.ts';
-import type { Cluster, Gateway, TunnelEndpoint } from '../api/tunnel.ts';
+import { type Cluster, type Gateway, type TunnelEndpoint, isUp } from '../api/tunnel.ts';
 import type { Admitted } from './admit.ts';
 
 export type RecordStep =
@@ -42,9 +42,7 @@ export function planRecords(input: RecordInput): RecordStep[] {
   // A tunnel that works is kept, whatever has become of the other cluster's way to the broker.
   const connected = new Set(
     gateways.flatMap(({ status }) =>
-      (status?.connections ?? []).flatMap(({ cluster, gateway, state }) =>
-        state === 'connected' || state === 'degraded' ? [`${cluster}.${gateway}`] : [],
-      ),
+      (status?.connections ?? []).filter(isUp).map(({ cluster, gateway }) => `${cluster}.${gateway}`),
     ),
   );
   const endpoints = admitted.endpoints.filter(

@@ -1,5 +1,5 @@
 import type { IpAddress } from '../api/cidr.ts';
-import type { Connection } from '../api/tunnel.ts';
+import { type Connection, isUp } from '../api/tunnel.ts';
 import { applyIpSteps } from '../host/ip-steps.ts';
 import { readAddresses, readLinks } from '../host/ip-state.ts';
 import { applyNft } from '../host/nft.ts';
@@ -122,16 +122,16 @@ export class Tunnels {
       const health = this.#probes.health(cable.key);
       const failure = this.#failures.get(cable.key) ?? this.#problem;
       const state = health?.state ?? 'connecting';
-      const isUp = state === 'connected' || state === 'degraded';
-      const caveat = isUp ? this.#options.driver.caveat : undefined;
-      const reason = [isUp ? undefined : failure, health?.reason, caveat]
+      const up = isUp({ state });
+      const caveat = up ? this.#options.driver.caveat : undefined;
+      const reason = [up ? undefined : failure, health?.reason, caveat]
         .filter((text) => text !== undefined)
         .join('; ');
       return {
         cluster,
         gateway,
         driver,
-        state: !isUp && failure !== undefined ? 'error' : state,
+        state: !up && failure !== undefined ? 'error' : state,
         ...(reason !== '' && { reason }),
         since: new Date(wall - (now - (health?.since ?? now))).toISOString(),
         ...(health?.roundTripMs !== undefined && {

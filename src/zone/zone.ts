@@ -211,9 +211,10 @@ export class Zone implements AnswerSource, NameSource {
     const key: ServiceKey = `${namespace}/${name}`;
     const times = new Set<number>();
     for (const change of this.#history?.after(-Infinity) ?? []) {
+      if (times.size === MOST_LOOKS) break;
       if (!('key' in change) || change.key === key) times.add(change.at);
     }
-    for (const time of [...times].slice(0, MOST_LOOKS)) {
+    for (const time of times) {
       if (left.size === 0) break;
       const members = this.at(time - 1)?.service(namespace, name)?.members ?? [];
       for (const [id, is] of left) {

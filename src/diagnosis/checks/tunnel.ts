@@ -1,5 +1,5 @@
-import { type Cidr, overlaps, parseCidr } from '../../api/cidr.ts';
-import type { Cluster, Connection, Gateway } from '../../api/tunnel.ts';
+import { cidrOrNone, overlaps } from '../../api/cidr.ts';
+import { type Cluster, type Connection, type Gateway, isUp } from '../../api/tunnel.ts';
 import { check, failedIf, skipped, type Verdict } from '../check.ts';
 
 /** Gateways renew their status every 5 s and their records every 10; clocks differ by some more. */
@@ -128,7 +128,7 @@ export const tunnelChecks = [
       const costly = [
         ...new Set(
           all.flatMap(({ to: { state, reason } }) =>
-            (state === 'connected' || state === 'degraded') && /the kernel has no/.test(reason ?? '')
+            isUp({ state }) && /the kernel has no/.test(reason ?? '')
               ? [reason?.replace(/^.*?(?=the kernel has no)/, '') ?? '']
               : [],
           ),
@@ -212,13 +212,4 @@ function overlapVerdict(clusters: readonly Cluster[]): Verdict {
         ),
     ),
   );
-}
-
-/** What is no network is told by tunnel.records. */
-function cidrOrNone(text: string): Cidr[] {
-  try {
-    return [parseCidr(text)];
-  } catch {
-    return [];
-  }
 }

@@ -1,6 +1,7 @@
 /** How cluster DNS is configured, and what the servers answer. */
 import { Resolver } from 'node:dns/promises';
 import { Kinds } from '../../api/kinds.ts';
+import { formatListenAddress } from '../../config/listen-address.ts';
 import { importsServers } from '../../membership/corefile.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { type Gatherers, type Get, NotHere, NotKnown } from '../fact-source.ts';
@@ -72,7 +73,7 @@ async function readCorefiles(member: ObjectStore): Promise<CorefileFact[]> {
 async function pharosAddress(get: Get): Promise<string> {
   const [address] = (await get('dnsService'))?.spec.clusterIPs ?? [];
   if (address === undefined) throw new NotHere('there is no Service pharos-dns to ask: see dns.endpoints');
-  return withPort(address);
+  return formatListenAddress({ address, port: 53 });
 }
 
 async function clusterDnsAddress(member: ObjectStore): Promise<string> {
@@ -83,10 +84,8 @@ async function clusterDnsAddress(member: ObjectStore): Promise<string> {
       `no Service with label k8s-app=kube-dns in ${SYSTEM}: name cluster DNS by --cluster-dns`,
     );
   }
-  return withPort(address);
+  return formatListenAddress({ address, port: 53 });
 }
-
-const withPort = (address: string): string => (address.includes(':') ? `[${address}]:53` : `${address}:53`);
 
 /** As the resolver of this machine asks, over UDP and, where an answer is cut, TCP. */
 export const askFromHere: Ask = async (server, name) => {

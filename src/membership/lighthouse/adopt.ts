@@ -2,12 +2,10 @@
 import { Kinds } from '../../api/kinds.ts';
 import { Annotation, Label } from '../../api/names.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import type { Patience } from '../components.ts';
 import { OURS } from '../manifest.ts';
+import { type Patience, untilNothingWaits } from '../patience.ts';
 import { Refusal } from '../refusal.ts';
 import type { LighthouseFacts } from './facts.ts';
-
-const LOOK_EVERY_MS = 250;
 
 /**
  * Marks the imports as Pharos's, waits until the agent keeps them, and then removes Lighthouse's EndpointSlices:
@@ -18,7 +16,7 @@ const LOOK_EVERY_MS = 250;
 export async function adopt(
   member: ObjectStore,
   { imports, slices }: LighthouseFacts,
-  { clock, timeoutMs, onProgress }: Patience,
+  patience: Patience,
 ): Promise<void> {
   const kind = Kinds.ServiceImport;
   for (const { namespace, name, type } of imports) {
@@ -33,25 +31,25 @@ export async function adopt(
       spec: { ...present.spec, type },
     });
   }
-  const end = clock.monotonic() + timeoutMs;
-  for (;;) {
-    const waiting: string[] = [];
-    for (const { namespace, name } of imports) {
-      const present = await member.get(kind, { namespace, name });
-      if (present?.metadata.annotations?.[Annotation.exports] === undefined)
-        waiting.push(`${namespace}/${name}`);
-    }
-    if (waiting.length === 0) break;
-    if (clock.monotonic() >= end) {
-      throw new Refusal(
+  await untilNothingWaits(
+    patience,
+    'waiting for the agent to take over ServiceImport ',
+    async () => {
+      const waiting: string[] = [];
+      for (const { namespace, name } of imports) {
+        const present = await member.get(kind, { namespace, name });
+        if (present?.metadata.annotations?.[Annotation.exports] === undefined)
+          waiting.push(`${namespace}/${name}`);
+      }
+      return waiting;
+    },
+    (line, seconds) =>
+      new Refusal(
         'not-ready',
-        `${member.location}: the agent does not keep ServiceImport ${waiting.join(', ')} after ${Math.round(timeoutMs / 1000)} s: ` +
+        `${member.location}: the agent does not keep ServiceImport ${line} after ${seconds} s: ` +
           'look at its log ("kubectl -n pharos-system logs deployment/pharos-agent"), then run the command again',
-      );
-    }
-    onProgress(`waiting for the agent to take over ServiceImport ${waiting.join(', ')}`);
-    await clock.sleep(LOOK_EVERY_MS);
-  }
+      ),
+  );
   for (const each of slices) {
     const [namespace = '', name = ''] = each.split('/');
     await member.remove(Kinds.EndpointSlice, { namespace, name });

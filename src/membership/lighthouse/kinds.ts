@@ -31,8 +31,6 @@ export const LIGHTHOUSE = {
   operator: 'submariner-operator',
   /** The value of `endpointslice.kubernetes.io/managed-by` on its EndpointSlices. */
   sliceManager: 'lighthouse-agent.submariner.io',
-  /** On what it makes from a ServiceExport: the Service's namespace. */
-  sourceNamespace: 'lighthouse.submariner.io/sourceNamespace',
   /** Its key in ConfigMap coredns-custom. */
   customKey: 'lighthouse.server',
   zone: 'clusterset.local',

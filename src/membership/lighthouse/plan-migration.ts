@@ -1,5 +1,5 @@
 /** What is to be done so that Pharos answers in the place of Lighthouse, without a gap. Pure. */
-import type { DnsChange } from '../cluster-dns.ts';
+import { type DnsChange, reloads } from '../cluster-dns.ts';
 import { withStub, type Stub } from '../corefile.ts';
 import type { DnsText, LighthouseFacts, LighthouseImport } from './facts.ts';
 import { LIGHTHOUSE } from './kinds.ts';
@@ -83,8 +83,8 @@ function lighthousePart(text: DnsText): Part[] {
 
 function changed({ ref, key, text, resourceVersion }: DnsText, after: string): DnsChange[] {
   if (after === text) return [];
-  const reloads = key !== 'Corefile' || /^\s*reload(\s|$)/m.test(text);
-  return [{ ref, key, resourceVersion, before: text, after, restarts: reloads ? undefined : ref }];
+  const restarts = key === 'Corefile' && !reloads(text);
+  return [{ ref, key, resourceVersion, before: text, after, restarts: restarts ? ref : undefined }];
 }
 
 /** Whether a block that is written there stays: in the others a chart or a distribution has the last word. */

@@ -1,6 +1,6 @@
 /** Which networks a cluster's pods and Services have, by what the cluster says of itself. Pure. */
 import { parse } from 'yaml';
-import { type Cidr, contains, parseCidr } from '../../api/cidr.ts';
+import { type Cidr, cidrOrNone, contains } from '../../api/cidr.ts';
 import type { ConfigMap } from '../../api/administration.ts';
 import type { KubeObject, Node } from '../../api/objects.ts';
 
@@ -149,13 +149,6 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const commaSeparated = (value: unknown): Cidr[] => (typeof value === 'string' ? cidrs(value.split(',')) : []);
 
 /** What of it are networks, each once. Somebody else's files: what is none is passed over. */
-function cidrs(texts: readonly string[]): Cidr[] {
-  const found = texts.flatMap((text) => {
-    try {
-      return [parseCidr(text.trim())];
-    } catch {
-      return [];
-    }
-  });
-  return [...new Set(found)];
-}
+const cidrs = (texts: readonly string[]): Cidr[] => [
+  ...new Set(texts.flatMap((text) => cidrOrNone(text.trim()))),
+];

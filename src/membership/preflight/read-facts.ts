@@ -1,4 +1,4 @@
-import { type Cidr, parseCidr } from '../../api/cidr.ts';
+import { type Cidr, cidrOrNone } from '../../api/cidr.ts';
 import type { ClusterId } from '../../api/identity.ts';
 import { type Kind, Kinds } from '../../api/kinds.ts';
 import type { KubeObject, Service } from '../../api/objects.ts';
@@ -151,15 +151,6 @@ async function readOthers(broker: Server, namespace: string, self: ClusterId): P
       services: spec.serviceCIDRs.flatMap(cidrOrNone),
       clusterset: (spec.clustersetCIDRs ?? []).flatMap(cidrOrNone),
     }));
-}
-
-/** Another member's word: what is no network is its own gateway's to mend. */
-function cidrOrNone(text: string): Cidr[] {
-  try {
-    return [parseCidr(text)];
-  } catch {
-    return [];
-  }
 }
 
 const nameOf = ({ kind, metadata: { name, namespace } }: KubeObject): string =>

@@ -2,10 +2,9 @@
 import { type Html, html } from '../html.ts';
 import type { LogEntry, PageModel } from '../model.ts';
 import { clusterCards } from './clusters.ts';
-import { explainForm } from './explain-form.ts';
-import { logEntries } from './log.ts';
 import { picture } from './picture.ts';
 import { found, serviceRow, type Show } from './services.ts';
+import { sideColumn } from './side-column.ts';
 import { tunnelTable } from './tunnels.ts';
 import { count } from './words.ts';
 
@@ -88,22 +87,11 @@ export function overview(model: PageModel, { log, search, show, page, now }: Ove
           ${pages > 1 && html`<nav class="pages no-script" aria-label="Pages">${pager(at, pages, search, show)}</nav>`}
         </section>
       </div>
-      <div class="column column-side">
-        <section class="card" aria-labelledby="explain-heading">
-          <h2 id="explain-heading">Explain a name</h2>
-          <p class="lead">
-            What a name answers now, where that comes from, and what would have to change for another answer.
-          </p>
-          ${explainForm(model, {})}
-          <div id="explanation" aria-live="polite"></div>
-        </section>
-        <section class="card card-log" aria-labelledby="log-heading">
-          <h2 id="log-heading">Live log</h2>
-          <ol class="log" id="log" tabindex="0" aria-labelledby="log-heading">
-            ${logEntries(log)}
-          </ol>
-        </section>
-      </div>
+      ${sideColumn(model, log, {
+        explain: 'Explain a name',
+        lead: 'What a name answers now, where that comes from, and what would have to change for another answer.',
+        log: 'Live log',
+      })}
     </div>`;
 }
 

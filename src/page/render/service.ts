@@ -1,9 +1,8 @@
 /** A service's own page. Pure. */
 import { type Html, html } from '../html.ts';
 import type { EndpointModel, ExporterModel, LogEntry, PageModel, ServiceDetail } from '../model.ts';
-import { explainForm } from './explain-form.ts';
-import { logEntries } from './log.ts';
 import { splitKey } from './services.ts';
+import { sideColumn } from './side-column.ts';
 import { age, count, HEALTH_WORDS } from './words.ts';
 
 export interface ServicePageOptions {
@@ -26,19 +25,11 @@ export function servicePage(
     <p class="fqdn mono">${name}.${namespace}.svc.${model.zone}</p>
     <div class="grid">
       <div class="column" id="service">${serviceBody(detail, now)}</div>
-      <div class="column column-side">
-        <section class="card" aria-labelledby="explain-heading">
-          <h2 id="explain-heading">Explain its answer</h2>
-          ${explainForm(model, { name: `${name}.${namespace}` })}
-          <div id="explanation" aria-live="polite"></div>
-        </section>
-        <section class="card card-log" aria-labelledby="log-heading">
-          <h2 id="log-heading">What changed</h2>
-          <ol class="log" id="log" tabindex="0" aria-labelledby="log-heading">
-            ${logEntries(log)}
-          </ol>
-        </section>
-      </div>
+      ${sideColumn(model, log, {
+        explain: 'Explain its answer',
+        name: `${name}.${namespace}`,
+        log: 'What changed',
+      })}
     </div>`;
 }
 

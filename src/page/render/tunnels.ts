@@ -1,4 +1,4 @@
-import { isUp } from '../connections.ts';
+import { isUp } from '../../api/tunnel.ts';
 import { type Html, html } from '../html.ts';
 import type { ConnectionModel, PageModel } from '../model.ts';
 import { age, percent, roundTrip } from './words.ts';

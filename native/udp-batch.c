@@ -483,6 +483,11 @@ static napi_value sendOne(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* Goes up with every change that the TypeScript of another version would not understand, with the one there. */
+#ifndef REVISION
+#define REVISION 1
+#endif
+
 NAPI_MODULE_INIT() {
   const struct {
     const char *name;
@@ -498,8 +503,10 @@ NAPI_MODULE_INIT() {
         napi_set_named_property(env, exports, functions[index].name, function) != napi_ok)
       return NULL;
   }
-  napi_value size;
+  napi_value size, revision;
   napi_create_int32(env, sizeof(peer), &size);
   napi_set_named_property(env, exports, "peerBytes", size);
+  napi_create_int32(env, REVISION, &revision);
+  napi_set_named_property(env, exports, "revision", revision);
   return exports;
 }

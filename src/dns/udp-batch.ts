@@ -32,6 +32,8 @@ export const Meta = {
 
 /** Calls with wrong arguments throw; so does what the system refuses, with its `code`. */
 export interface UdpBatchAddon {
+  /** Of what follows: {@link REVISION}. Absent from what was built before there was one. */
+  readonly revision?: number;
   /** Bytes of what {@link peer} writes: opaque, but for what peer.ts reads. */
   readonly peerBytes: number;
   /** Opens and binds a socket; with all zeros as its address one that answers from the address that was asked. */
@@ -64,7 +66,10 @@ const PLACES = [
   join(NATIVE, `prebuilt/${process.platform}-${process.arch}.node`),
 ];
 
-/** The addon, or why there is none. */
+/** Goes up with every change of {@link UdpBatchAddon}, with the one in native/udp-batch.c. */
+const REVISION = 1;
+
+/** The addon, or why there is none. One that was built for another version is none: it would not answer. */
 export function loadUdpBatch(
   places: readonly string[] = PLACES,
 ): UdpBatchAddon | { readonly absent: string } {
@@ -72,7 +77,11 @@ export function loadUdpBatch(
   for (const place of places) {
     if (!existsSync(place)) continue;
     try {
-      return createRequire(import.meta.url)(place) as UdpBatchAddon;
+      const addon = createRequire(import.meta.url)(place) as UdpBatchAddon;
+      if (addon.revision === REVISION) return addon;
+      problems.push(
+        `${place} was built for another version of Pharos; install Pharos again (in a checkout: npm ci)`,
+      );
     } catch (error) {
       problems.push((error as Error).message);
     }

@@ -22,9 +22,9 @@ const dir = await mkdtemp(join(tmpdir(), 'pharos-prebuilt-'));
 after(() => rm(dir, { recursive: true }));
 
 /** Builds it as for the package, with the first compiler that is there. */
-function build(arch: keyof typeof MACHINES): string {
-  const output = join(dir, `linux-${arch}.node`);
-  const problems = COMPILERS[arch].map((compiler) => compile(compiler, output, PORTABLE));
+function build(arch: keyof typeof MACHINES, flags: readonly string[] = []): string {
+  const output = join(dir, `linux-${arch}${flags.join('')}.node`);
+  const problems = COMPILERS[arch].map((compiler) => compile(compiler, output, [...PORTABLE, ...flags]));
   assert.ok(problems.includes(undefined), problems.join('; '));
   return output;
 }
@@ -47,6 +47,20 @@ suite('the addon that the package brings', { skip: missing ?? false }, () => {
     assert.ok(addon.portOf(socket) > 0);
     addon.close(socket);
   });
+
+  test(
+    'is not taken where it was built for another version, and what is beside it is',
+    { skip: process.arch === 'x64' ? false : `this is ${process.arch}` },
+    () => {
+      const other = build('x64', ['-DREVISION=0']);
+      const refused = loadUdpBatch([other]);
+      assert.match(
+        'absent' in refused ? refused.absent : '',
+        /-DREVISION=0\.node was built for another version/,
+      );
+      assert.ok(!('absent' in loadUdpBatch([other, build('x64')])));
+    },
+  );
 
   test(
     'finds all that it needs in musl',

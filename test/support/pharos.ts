@@ -8,6 +8,9 @@ export async function pharos(...args: string[]): Promise<void> {
   if (status !== 0) throw new Error(`pharos ${args[0]}: exit ${status}: ${stderr}`);
 }
 
+/** Ten times what it gives itself. */
+const STAYS_MS = 50_000;
+
 /** A long-running `pharos` process, as users start it. Disposing it ends it by SIGTERM. */
 export interface PharosProcess extends AsyncDisposable {
   /** Base of /healthz, /readyz and /metrics. */
@@ -46,7 +49,14 @@ export async function startPharos(...args: string[]): Promise<PharosProcess> {
       }).then(() => {}),
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
+      let stayed = false;
+      const timer = setTimeout(() => {
+        stayed = true;
+        child.kill('SIGKILL');
+      }, STAYS_MS);
       await child.ended;
+      clearTimeout(timer);
+      if (stayed) throw new Error(`pharos ${args[0]} did not end by SIGTERM; its log says:\n${child.stderr}`);
     },
   };
 }

@@ -17,8 +17,6 @@ export interface CableDriver {
   readonly publicKeys: readonly PublicKey[];
   /** Its keys; undefined for a driver that has none to rotate. */
   readonly keys: KeyRing | undefined;
-  /** Whether tunnels go on while it changes its key: else traffic has to be elsewhere meanwhile. */
-  readonly keepsTunnels: boolean;
   /** These are the gateway's keys from the next {@link set} on. */
   setKeys(keys: KeyRing): void;
   /** What a working connection costs or lacks, for its status: `not encrypted`. */

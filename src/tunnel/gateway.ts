@@ -187,7 +187,11 @@ export class Gateway {
     );
   }
 
-  /** Uses the keys and says so; where tunnels do not bear that, while another gateway carries the traffic. */
+  /**
+   * Uses the keys and says so; changes to them while another gateway carries the traffic. By WireGuard nothing gets
+   * through meanwhile; by IPsec another association is there before the old one goes, but what is on its way by the
+   * old one may be lost.
+   */
   async #useKeys(ring: KeyRing, step: RotationStep, signal: AbortSignal): Promise<void> {
     const { driver, clock } = this.#options;
     const use = async (): Promise<void> => {
@@ -195,7 +199,7 @@ export class Gateway {
       this.tunnels.refresh();
       await this.#writeEndpoint();
     };
-    if (step !== 'switch' || driver.keepsTunnels) return use();
+    if (step !== 'switch') return use();
     await this.#candidacy.aside(signal, async () => {
       const before = this.#connected;
       await use();

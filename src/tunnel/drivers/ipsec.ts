@@ -99,7 +99,6 @@ export class IpsecDriver implements CableDriver {
   #adopted = new Set<string>();
   readonly #redials = new Map<string, { readonly count: number; readonly at: number }>(); // cable's key → in vain
   #loadedKey: string | undefined;
-  readonly keepsTunnels = true;
   #keys: KeyRing;
 
   constructor(options: IpsecOptions) {

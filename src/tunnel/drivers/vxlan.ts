@@ -12,7 +12,6 @@ export function vxlanDriver(port = VXLAN_PORT): CableDriver {
     port,
     publicKeys: [],
     keys: undefined,
-    keepsTunnels: true,
     setKeys: () => {},
     caveat: 'not encrypted: VXLAN carries everything in clear text',
     guard(cables) {

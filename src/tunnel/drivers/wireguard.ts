@@ -75,7 +75,6 @@ export class WireguardDriver implements CableDriver {
   readonly #options: WireguardOptions;
   readonly #program: DetachedProgram;
   /** A key is a peer to the other end, which takes what comes by one of them alone. */
-  readonly keepsTunnels = false;
   #keys: KeyRing;
   #loaded = '';
 

@@ -143,7 +143,7 @@ for (const [driver, port, caveat, mtu] of drivers) {
     });
 
     test('keys are rotated, and no packet is lost at 100 a second', async () => {
-      // West sends to the one that leads; only WireGuard minds, and moves the traffic by that.
+      // West sends to the one that leads, and elsewhere while that one changes its keys.
       await clusters.setDrained('east', 'gw1', true);
       await until('the other one to lead', 60_000, async () =>
         (await clusters.gatewayObject('east', 'gw2'))?.status?.haStatus === 'active' ? true : undefined,

@@ -7,7 +7,7 @@
  *   node native/build.mjs --prebuild   for all machines that there is a compiler for, into native/prebuilt/
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -46,8 +46,8 @@ function prebuiltWorks() {
   const place = join(here, `prebuilt/${process.platform}-${process.arch}.node`);
   if (!existsSync(place)) return false;
   try {
-    require(place);
-    return true;
+    const [, revision] = /#define REVISION (\d+)/.exec(readFileSync(join(here, 'udp-batch.c'), 'utf8'));
+    return require(place).revision === Number(revision);
   } catch {
     return false;
   }

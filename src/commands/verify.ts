@@ -87,7 +87,7 @@ function interruption({ process, stderr }: Context): {
 } {
   const abort = new AbortController();
   const listen = (): void => {
-    if (abort.signal.aborted) process.exit(1);
+    if (abort.signal.aborted) return process.exit(1);
     stderr.write('\n');
     abort.abort(new Error('called off'));
   };

@@ -1,5 +1,4 @@
-import { isUp } from '../api/tunnel.ts';
-import type { GatewayFacts, ProbeVerdict } from './facts.ts';
+import { type GatewayFacts, type ProbeVerdict, carries } from './facts.ts';
 
 /** Why a gateway is the one: the same word goes to log, metric and `explain`. */
 export type GatewayReason =
@@ -37,12 +36,8 @@ export function chooseGateway(
   const active = first.active ? first : undefined;
   const answers = ({ node }: GatewayFacts): boolean => verdicts.get(node) === 'answers';
   const isSilent = ({ node }: GatewayFacts): boolean => verdicts.get(node) === 'silent';
-  const carries = (gateway: GatewayFacts): boolean => {
-    const connection = gateway.connections.get(cluster);
-    return connection !== undefined && isUp(connection);
-  };
+  const withTunnel = inOrder.filter((gateway) => carries(gateway, cluster));
   // Without a tunnel anywhere it does not matter, and the active one will have it first.
-  const withTunnel = inOrder.some((gateway) => carries(gateway)) ? inOrder.filter(carries) : inOrder;
   const wanted = withTunnel[0] ?? first;
   const chosen = isSilent(wanted) ? (withTunnel.find(answers) ?? inOrder.find(answers) ?? wanted) : wanted;
   return { node: chosen.node, reason: reasonOf(chosen) };

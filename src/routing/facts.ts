@@ -1,7 +1,7 @@
 /** What a plan for a node is made from: the cluster as its API has it, and the host as its kernel has it. */
 import type { Member, RefusedNetwork } from './accept-networks.ts';
 import type { Cidr, IpAddress } from '../api/cidr.ts';
-import type { ConnectionState } from '../api/tunnel.ts';
+import { type ConnectionState, isUp } from '../api/tunnel.ts';
 import type { DeviceName } from '../host/device.ts';
 
 /** A machine of this cluster. */
@@ -27,6 +27,12 @@ export interface GatewayFacts {
 export interface TunnelFacts {
   readonly state: ConnectionState;
   readonly mtu?: number;
+}
+
+/** Whether a gateway holds a tunnel to a cluster that packets get through. */
+export function carries({ connections }: GatewayFacts, cluster: string): boolean {
+  const tunnel = connections.get(cluster);
+  return tunnel !== undefined && isUp(tunnel);
 }
 
 /** What the API of this cluster says. */

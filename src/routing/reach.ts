@@ -1,5 +1,4 @@
-import { isUp } from '../api/tunnel.ts';
-import type { GatewayFacts, ProbeVerdict } from './facts.ts';
+import { type GatewayFacts, type ProbeVerdict, carries } from './facts.ts';
 
 /**
  * What becomes of connections to a cluster. `open`: new ones may go there. `closing`: no new ones, those that
@@ -19,10 +18,7 @@ export function reachOf(
 ): Reach {
   // Who has no gateways has a flat network.
   if (gateways.length === 0) return 'open';
-  const holding = gateways.filter(({ connections }) => {
-    const connection = connections.get(cluster);
-    return connection !== undefined && isUp(connection);
-  });
+  const holding = gateways.filter((gateway) => carries(gateway, cluster));
   if (holding.some(({ alive }) => alive)) return 'open';
   return holding.some(({ node }) => verdicts.get(node) !== 'silent') ? 'closing' : 'gone';
 }

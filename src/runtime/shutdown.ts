@@ -8,6 +8,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 export interface Endable {
   on(signal: (typeof SIGNALS)[number], listener: () => void): unknown;
   off(signal: (typeof SIGNALS)[number], listener: () => void): unknown;
+  /** May return: what runs may go on for a moment. */
   exit(code: number): void;
 }
 

@@ -188,8 +188,8 @@ export class Gateway {
   }
 
   /**
-   * Uses the keys and says so; changes to them while another gateway carries the traffic. By WireGuard nothing gets
-   * through meanwhile; by IPsec another association is there before the old one goes, but what is on its way by the
+   * Uses the keys and says so; changes to them while another gateway carries the traffic. By WireGuard a key is a
+   * peer to the other end, which takes what comes by one of them alone; by IPsec another association is there before the old one goes, but what is on its way by the
    * old one may be lost.
    */
   async #useKeys(ring: KeyRing, step: RotationStep, signal: AbortSignal): Promise<void> {

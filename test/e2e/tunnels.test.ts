@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type Cidr, contains, hostCidr, parseCidr, parseIp } from '../../src/api/cidr.ts';
-import type { Gateway } from '../../src/api/tunnel.ts';
+import { type Gateway, isUp } from '../../src/api/tunnel.ts';
 import { openLab, type Lab } from '../lab/lab.ts';
 import { mariadbImage } from '../lab/mariadb-image.ts';
 import type { LabNode } from '../lab/node.ts';
@@ -179,9 +179,7 @@ suite('pods use services of another cluster through tunnels', { skip }, () => {
           'json',
         ]);
         const { items } = JSON.parse(stdout) as { items: Gateway[] };
-        const connected = items.filter(({ status }) =>
-          status?.connections?.some(({ state }) => state === 'connected' || state === 'degraded'),
-        );
+        const connected = items.filter(({ status }) => status?.connections?.some(isUp));
         const active = connected.find(({ status }) => status?.haStatus === 'active');
         return connected.length < 2
           ? undefined

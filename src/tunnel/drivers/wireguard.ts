@@ -74,7 +74,6 @@ export class WireguardDriver implements CableDriver {
   readonly caveat: string | undefined;
   readonly #options: WireguardOptions;
   readonly #program: DetachedProgram;
-  /** A key is a peer to the other end, which takes what comes by one of them alone. */
   #keys: KeyRing;
   #loaded = '';
 

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { Kinds } from '../../../../src/api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../../../../src/api/names.ts';
 import type { Node } from '../../../../src/api/objects.ts';
-import type { CableDriverName, Connection, Gateway } from '../../../../src/api/tunnel.ts';
+import { type CableDriverName, type Connection, type Gateway, isUp } from '../../../../src/api/tunnel.ts';
 import type { AuditedRequest } from '../../../lab/audit-log.ts';
 import { ensureBinaries } from '../../../lab/binaries.ts';
 import { type Lab, openLab } from '../../../lab/lab.ts';
@@ -40,8 +40,7 @@ export class RealClusters implements AsyncDisposable {
   readonly driver: CableDriverName;
   readonly #path: string;
   readonly #cli: string;
-  readonly #running = new Map<string, Daemon>(); // part on node → process
-  readonly #startedAt = new Map<string, number>(); // part on node → ms
+  readonly #running = new Map<string, { readonly daemon: Daemon; readonly since: number }>(); // part on node → process
   readonly #kubeconfigs = new Map<string, string>(); // part in cluster → path
 
   private constructor(
@@ -125,8 +124,7 @@ export class RealClusters implements AsyncDisposable {
       logFile: join(dir, `${part}.log`),
       env: { PATH: `${this.#path}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
     });
-    this.#running.set(`${part} ${node}`, daemon);
-    this.#startedAt.set(`${part} ${node}`, Date.now());
+    this.#running.set(`${part} ${node}`, { daemon, since: Date.now() });
     return daemon;
   }
 
@@ -136,9 +134,7 @@ export class RealClusters implements AsyncDisposable {
   }
 
   process(part: Part, node: NodeName): Daemon {
-    const daemon = this.#running.get(`${part} ${node}`);
-    if (daemon === undefined) throw new Error(`No ${part} runs on ${node}`);
-    return daemon;
+    return this.#run(part, node).daemon;
   }
 
   async connections(node: NodeName): Promise<readonly Connection[]> {
@@ -153,7 +149,7 @@ export class RealClusters implements AsyncDisposable {
       await until(`connections of ${node}`, 120_000, async () => {
         const status = await this.#statusOf(node);
         const connections = this.#isOfThisRun(node, status) ? (status?.connections ?? []) : [];
-        const up = connections.filter(({ state }) => state === 'connected' || state === 'degraded');
+        const up = connections.filter(isUp);
         if (up.length === wanted) return true;
         const said = `${JSON.stringify(connections)}\n${gateway.tail()}`;
         throw gateway.running ? new Error(said) : new GivenUp(`${gateway.name} has ended: ${said}`);
@@ -165,11 +161,17 @@ export class RealClusters implements AsyncDisposable {
   async leaderOf(cluster: ClusterName): Promise<NodeName> {
     return until(`a leader of ${cluster}`, 60_000, async () => {
       const gateways = await this.sites[cluster].store.list(Kinds.Gateway, { namespace: SYSTEM_NAMESPACE });
-      return gateways
-        .filter(({ status }) => status?.haStatus === 'active')
-        .map(({ metadata, status }) => ({ name: metadata.name as NodeName, status }))
-        .find(({ name, status }) => this.#isOfThisRun(name, status))?.name;
+      return gateways.find(
+        ({ metadata, status }) =>
+          status?.haStatus === 'active' && this.#isOfThisRun(metadata.name as NodeName, status),
+      )?.metadata.name as NodeName | undefined;
     });
+  }
+
+  #run(part: Part, node: NodeName): { readonly daemon: Daemon; readonly since: number } {
+    const run = this.#running.get(`${part} ${node}`);
+    if (run === undefined) throw new Error(`No ${part} runs on ${node}`);
+    return run;
   }
 
   async #statusOf(node: NodeName): Promise<GatewayStatus | undefined> {
@@ -179,7 +181,7 @@ export class RealClusters implements AsyncDisposable {
 
   /** Stopping takes nothing back: what the process before this one said is still to be read. */
   #isOfThisRun(node: NodeName, status: GatewayStatus | undefined): boolean {
-    return Date.parse(status?.heartbeat ?? '') >= (this.#startedAt.get(`gateway ${node}`) ?? 0);
+    return Date.parse(status?.heartbeat ?? '') >= this.#run('gateway', node).since;
   }
 
   /** All that gateways and route agents asked of an API server, as its audit log has it. */

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kinds } from '../../../../src/api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../../../../src/api/names.ts';
-import type { CableDriverName, Connection, Gateway } from '../../../../src/api/tunnel.ts';
+import { type CableDriverName, type Connection, type Gateway, isUp } from '../../../../src/api/tunnel.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { MemoryStore } from '../../../../src/store/memory.ts';
 import { DRAIN_ANNOTATION, ROTATE_ANNOTATION } from '../../../../src/tunnel/settings.ts';
@@ -229,7 +229,7 @@ export class TwoClusters implements AsyncDisposable {
         if (!this.#running.has(`${cluster}-${gateway}`)) continue;
         await until(`connections of ${cluster} ${gateway}`, 90_000, async () => {
           const connections = await this.connections(cluster, gateway);
-          const up = connections.filter(({ state }) => state === 'connected' || state === 'degraded');
+          const up = connections.filter(isUp);
           if (up.length === count) return true;
           throw new Error(JSON.stringify(connections));
         });

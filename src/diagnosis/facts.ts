@@ -4,6 +4,7 @@ import type { EndpointSlice, Service, ServiceExport, ServiceImport } from '../ap
 import type { Cluster, Gateway, TunnelEndpoint } from '../api/tunnel.ts';
 import type { Link } from '../host/ip-state.ts';
 import type { ToolVerdict } from '../host/requirements.ts';
+import type { Corefiles } from '../membership/read-corefiles.ts';
 import type { Verdict } from './check.ts';
 
 /** Where the member keeps its access to the broker, as far as it may be told. */
@@ -48,13 +49,6 @@ export interface RemoteExport {
   readonly cluster: string;
   readonly namespace: string;
   readonly service: string;
-}
-
-/** The text of a Corefile and where it stands. */
-export interface CorefileFact {
-  /** `ConfigMap kube-system/coredns` */
-  readonly where: string;
-  readonly text: string;
 }
 
 /** What a DNS server made of a question. */
@@ -106,9 +100,7 @@ export interface FactValues {
   /** Service pharos-dns. */
   readonly dnsService: Service | undefined;
   readonly dnsSlices: readonly EndpointSlice[];
-  /** What CoreDNS reads, its main file first; empty where cluster DNS is no such CoreDNS. */
-  readonly corefiles: readonly CorefileFact[];
-  readonly nodeLocalCorefile: CorefileFact | undefined;
+  readonly corefiles: Corefiles;
   /** `dns-version` of the zone, asked straight from `pharos dns`. */
   readonly straightAnswer: DnsAnswer;
   /** The same, through cluster DNS. */

@@ -20,6 +20,7 @@ import {
   withServer,
   zonesOfOtherServers,
 } from './openshift-dns.ts';
+import { COREDNS, COREFILE, CUSTOM, NODE_LOCAL } from './read-corefiles.ts';
 import { Refusal } from './refusal.ts';
 
 /** One text to be written: key `key` of a ConfigMap, or for OpenShift a field of an object. */
@@ -38,12 +39,7 @@ export interface DnsChange {
 }
 
 const SYSTEM = 'kube-system';
-const COREFILE = 'Corefile';
-const COREDNS = { name: 'coredns', namespace: SYSTEM } as const;
-/** Read by the Corefile of k3s and AKS, as `*.server`. */
-const CUSTOM = { name: 'coredns-custom', namespace: SYSTEM } as const;
 const CUSTOM_KEY = 'pharos.server';
-const NODE_LOCAL = { name: 'node-local-dns', namespace: SYSTEM } as const;
 /** GKE's. */
 const KUBE_DNS = { name: 'kube-dns', namespace: SYSTEM } as const;
 const STUB_DOMAINS = 'stubDomains';

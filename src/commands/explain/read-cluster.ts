@@ -1,5 +1,4 @@
 /** A cluster as its DNS servers see it, read once from its API server. */
-import type { ConfigMap } from '../../api/administration.ts';
 import type { ClusterId } from '../../api/identity.ts';
 import { Kinds, type Kind } from '../../api/kinds.ts';
 import { Label } from '../../api/names.ts';
@@ -14,6 +13,7 @@ import type { WayStation } from '../../explain/caches.ts';
 import { serviceAskedFor, type TypedQuestion } from '../../explain/question.ts';
 import type { StandingSince, World } from '../../explain/world.ts';
 import { listOrNone } from '../../membership/members.ts';
+import { type Corefile, readCorefiles } from '../../membership/read-corefiles.ts';
 import { type ObjectStore, type Selector, StoreError } from '../../store/store.ts';
 import { DRAINS_OF_ZONE, SLICES_OF_ZONE } from '../../zone/source.ts';
 import { Zone } from '../../zone/zone.ts';
@@ -188,26 +188,12 @@ function sinceIn(gateways: readonly Gateway[]): World['standingSince'] {
   return since;
 }
 
-const STATIONS = [
-  { at: 'node-local-dns', name: 'node-local-dns' },
-  // k3s and AKS read what is in the second as further blocks.
-  { at: 'cluster-dns', name: 'coredns', custom: 'coredns-custom' },
-] as const;
-
 async function readWay(member: ObjectStore): Promise<WayStation[] | undefined> {
-  const stations: WayStation[] = [];
-  const mapOf = (name: string): Promise<ConfigMap | undefined> =>
-    member.get(Kinds.ConfigMap, { name, namespace: 'kube-system' });
-  for (const station of STATIONS) {
-    const corefile = (await mapOf(station.name))?.data?.['Corefile'];
-    if (corefile === undefined) continue;
-    const more = 'custom' in station ? await mapOf(station.custom) : undefined;
-    const servers = Object.entries(more?.data ?? {}).filter(([key]) => key.endsWith('.server'));
-    stations.push({
-      at: station.at,
-      name: `ConfigMap kube-system/${station.name}`,
-      corefile: [corefile, ...servers.map(([, text]) => text)].join('\n'),
-    });
-  }
+  const { nodeLocal, clusterDns } = await readCorefiles(member);
+  const station = (at: WayStation['at'], [main, ...others]: readonly Corefile[]): WayStation[] =>
+    main === undefined
+      ? []
+      : [{ at, name: main.where, corefile: [main, ...others].map(({ text }) => text).join('\n') }];
+  const stations = [...station('node-local-dns', nodeLocal), ...station('cluster-dns', clusterDns)];
   return stations.length === 0 ? undefined : stations;
 }

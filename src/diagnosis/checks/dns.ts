@@ -1,8 +1,9 @@
 import { waitsFor } from '../../membership/components.ts';
 import { type ZoneServer, zoneServerOf } from '../../membership/corefile.ts';
+import type { Corefile } from '../../membership/read-corefiles.ts';
 import type { EndpointSlice, Service } from '../../api/objects.ts';
 import { check, failedIf, skipped, type Verdict } from '../check.ts';
-import type { CorefileFact, DnsAnswer } from '../facts.ts';
+import type { DnsAnswer } from '../facts.ts';
 import { nameOf, workloadOf } from '../workloads.ts';
 
 const HOW_TO = 'docs/how-to/configure-cluster-dns.md';
@@ -51,15 +52,15 @@ export const dnsChecks = [
     mend: 'Run `pharos join --configure-cluster-dns`, or add the block by hand.',
     docs: `${HOW_TO}#by-hand`,
     needs: ['corefiles'],
-    decide: ({ corefiles }, { zone }) => {
-      if (corefiles.length === 0) {
+    decide: ({ corefiles: { clusterDns } }, { zone }) => {
+      if (clusterDns.length === 0) {
         return skipped(
           'cluster DNS is no CoreDNS with a Corefile in ConfigMap kube-system/coredns: see dns.cluster',
         );
       }
       return failedIf(
-        serverIn(corefiles, zone) === undefined
-          ? [`no block of ${corefiles.map(({ where }) => where).join(' or ')} serves ${zone}`]
+        serverIn(clusterDns, zone) === undefined
+          ? [`no block of ${placesOf(clusterDns)} serves ${zone}`]
           : [],
       );
     },
@@ -72,7 +73,7 @@ export const dnsChecks = [
     docs: `${HOW_TO}#by-hand`,
     needs: ['corefiles', 'dnsService', 'dnsSlices'],
     decide: ({ corefiles, dnsService, dnsSlices }, { zone }) => {
-      const found = serverIn(corefiles, zone);
+      const found = serverIn(corefiles.clusterDns, zone);
       if (found === undefined) return skipped('the zone is in no Corefile');
       return forwardVerdict(found.where, found.server, [dnsService], dnsSlices);
     },
@@ -83,12 +84,12 @@ export const dnsChecks = [
     how: 'The Corefile in ConfigMap kube-system/node-local-dns is searched for the zone.',
     mend: 'Run `pharos join --configure-cluster-dns` again, or add the block by hand: without it the zone goes to the upstream servers, which do not know it.',
     docs: 'docs/how-to/choose-the-way-through-cluster-dns.md#nodelocal-dnscache',
-    needs: ['nodeLocalCorefile', 'dnsService', 'dnsSlices'],
-    decide: ({ nodeLocalCorefile, dnsService, dnsSlices }, { zone }) => {
-      if (nodeLocalCorefile === undefined) return skipped('there is no NodeLocal DNSCache');
-      const found = serverIn([nodeLocalCorefile], zone);
+    needs: ['corefiles', 'dnsService', 'dnsSlices'],
+    decide: ({ corefiles: { nodeLocal }, dnsService, dnsSlices }, { zone }) => {
+      if (nodeLocal.length === 0) return skipped('there is no NodeLocal DNSCache');
+      const found = serverIn(nodeLocal, zone);
       return found === undefined
-        ? { is: 'failed', reasons: [`no block of ${nodeLocalCorefile.where} serves ${zone}`] }
+        ? { is: 'failed', reasons: [`no block of ${placesOf(nodeLocal)} serves ${zone}`] }
         : forwardVerdict(found.where, found.server, [dnsService], dnsSlices);
     },
   }),
@@ -124,8 +125,10 @@ interface Served {
   readonly server: ZoneServer;
 }
 
+const placesOf = (corefiles: readonly Corefile[]): string => corefiles.map(({ where }) => where).join(' or ');
+
 /** Who serves the zone, in the first of the files that has it. */
-function serverIn(corefiles: readonly CorefileFact[], zone: string): Served | undefined {
+function serverIn(corefiles: readonly Corefile[], zone: string): Served | undefined {
   for (const { where, text } of corefiles) {
     const server = zoneServerOf(text, zone);
     if (server !== undefined) return { where, server };

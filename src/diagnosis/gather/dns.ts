@@ -2,12 +2,12 @@
 import { Resolver } from 'node:dns/promises';
 import { Kinds } from '../../api/kinds.ts';
 import { formatListenAddress } from '../../config/listen-address.ts';
-import { importsServers } from '../../membership/corefile.ts';
+import { readCorefiles } from '../../membership/read-corefiles.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { type Gatherers, type Get, NotHere, NotKnown } from '../fact-source.ts';
-import type { CorefileFact, DnsAnswer, DnsOutcome } from '../facts.ts';
+import type { DnsAnswer, DnsOutcome } from '../facts.ts';
 
-type DnsFact = 'corefiles' | 'nodeLocalCorefile' | 'straightAnswer' | 'clusterDnsAnswer';
+type DnsFact = 'corefiles' | 'straightAnswer' | 'clusterDnsAnswer';
 
 /** Asks a server at `address:port` for the texts of a name. */
 export type Ask = (server: string, name: string) => Promise<DnsOutcome>;
@@ -32,7 +32,6 @@ const SYSTEM = 'kube-system';
 
 export const dnsGatherers = (options: DnsGathererOptions): Pick<Gatherers, DnsFact> => ({
   corefiles: () => readCorefiles(options.member),
-  nodeLocalCorefile: () => readCorefile(options.member, 'node-local-dns'),
   straightAnswer: async (get) => {
     const server = options.asking.dnsServer ?? (await pharosAddress(get));
     return answer(options, server, `pharos dns at ${server}`);
@@ -50,24 +49,6 @@ async function answer(
 ): Promise<DnsAnswer> {
   if (ask === undefined) throw new NotKnown(cannotAsk);
   return { server, outcome: await ask(address, `dns-version.${zone}`) };
-}
-
-async function readCorefile(member: ObjectStore, name: string): Promise<CorefileFact | undefined> {
-  const map = await member.get(Kinds.ConfigMap, { namespace: SYSTEM, name });
-  const text = map?.data?.['Corefile'];
-  return text === undefined ? undefined : { where: `ConfigMap ${SYSTEM}/${name}`, text };
-}
-
-async function readCorefiles(member: ObjectStore): Promise<CorefileFact[]> {
-  const main = await readCorefile(member, 'coredns');
-  if (main === undefined) return [];
-  if (!importsServers(main.text)) return [main];
-  const custom = await member.get(Kinds.ConfigMap, { namespace: SYSTEM, name: 'coredns-custom' });
-  const servers = Object.entries(custom?.data ?? {}).filter(([key]) => key.endsWith('.server'));
-  return [
-    main,
-    ...servers.map(([key, text]) => ({ where: `ConfigMap ${SYSTEM}/coredns-custom, ${key}`, text })),
-  ];
 }
 
 async function pharosAddress(get: Get): Promise<string> {

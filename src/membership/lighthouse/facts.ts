@@ -8,6 +8,7 @@ import { dnsAddresses } from '../components.ts';
 import { storedCredentials } from '../credentials.ts';
 import { isOurs } from '../manifest.ts';
 import { listOrNone } from '../members.ts';
+import { COREDNS, COREFILE, CUSTOM } from '../read-corefiles.ts';
 import { LIGHTHOUSE, SERVICE_DISCOVERY } from './kinds.ts';
 
 /** One service of the clusterset, as Lighthouse has written it here. */
@@ -56,11 +57,7 @@ export interface LighthouseFacts {
   readonly pharosCluster: string | undefined;
 }
 
-const COREFILES = [
-  { namespace: 'kube-system', name: 'coredns' },
-  { namespace: 'kube-system', name: 'rke2-coredns-rke2-coredns' },
-];
-const CUSTOM = { namespace: 'kube-system', name: 'coredns-custom' };
+const RKE2 = { namespace: 'kube-system', name: 'rke2-coredns-rke2-coredns' };
 
 export async function readLighthouse(member: ObjectStore): Promise<LighthouseFacts> {
   const [discoveries, operator, agent, service, exports, imports, slices, maps, credentials, pharos] =
@@ -72,7 +69,7 @@ export async function readLighthouse(member: ObjectStore): Promise<LighthouseFac
       exportsOf(member),
       listOrNone(member, Kinds.ServiceImport, {}),
       member.list(Kinds.EndpointSlice, { labels: { [Label.managedBy]: LIGHTHOUSE.sliceManager } }),
-      Promise.all([...COREFILES, CUSTOM].map((ref) => member.get(Kinds.ConfigMap, ref))),
+      Promise.all([COREDNS, RKE2, CUSTOM].map((ref) => member.get(Kinds.ConfigMap, ref))),
       storedCredentials(member),
       dnsAddresses(member),
     ]);
@@ -161,7 +158,7 @@ function dnsTextsOf({
   data = {},
 }: ConfigMap): DnsText[] {
   return Object.entries(data).flatMap(([key, text]) =>
-    key === 'Corefile' || key === LIGHTHOUSE.customKey
+    key === COREFILE || key === LIGHTHOUSE.customKey
       ? [{ ref: { namespace, name }, key, text, resourceVersion }]
       : [],
   );

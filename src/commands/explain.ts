@@ -1,5 +1,4 @@
 import { stringify } from 'yaml';
-import type { ClusterId } from '../api/identity.ts';
 import { wantsColour } from '../config/environment.ts';
 import type { Values } from '../config/flag.ts';
 import type { explainSpec } from '../config/specs/explain.ts';
@@ -7,16 +6,12 @@ import { EXPLANATION, type Explanation } from '../explain/explanation.ts';
 import { explanationText } from '../explain/explanation-text.ts';
 import { explain } from '../explain/explain.ts';
 import { parseQuestion, type TypedQuestion } from '../explain/question.ts';
-import { storedCredentials } from '../membership/credentials.ts';
-import { silentLog } from '../observability/log.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { type ObjectStore, StoreError } from '../store/store.ts';
 import type { Origin } from '../zone/name.ts';
-import { memberClusterId } from './cluster-id.ts';
 import type { Context, Run } from './command.ts';
 import { readCluster } from './explain/read-cluster.ts';
-import { openBrokerOf } from './open-broker-of.ts';
-import { hasCluster, openCluster } from './open-cluster.ts';
+import { openMemberAndBroker } from './open-broker-of.ts';
+import { hasCluster } from './open-cluster.ts';
 import { UserError } from './user-error.ts';
 
 type ExplainValues = Values<typeof explainSpec>;
@@ -66,28 +61,12 @@ async function askCluster(values: ExplainValues, context: Context): Promise<Expl
         '"kubectl -n pharos-system port-forward deployment/pharos-dns 9153", and --playground http://127.0.0.1:9153',
     );
   }
-  using member = await openCluster(values.kubeconfig, context);
-  const { store } = member;
-  const cluster = await memberClusterId(store, values.clusterId ?? (await joinedAs(store)), silentLog);
-  const broker = await openBrokerOf(values, context).catch((error: unknown) => {
-    if (error instanceof UserError || error instanceof StoreError) return error.message;
-    throw error;
-  });
-  try {
-    const { question, world } = await readCluster(
-      { member: store, cluster, broker, zone: ['clusterset.local.'], now: systemClock.now() },
-      ({ origins }) => questionOf(values, origins),
-    );
-    return explain(question, world, values.from);
-  } finally {
-    if (typeof broker !== 'string') broker[Symbol.dispose]();
-  }
-}
-
-/** The id that the cluster joined with; undefined where it did not, or that must not be read. */
-async function joinedAs(member: ObjectStore): Promise<ClusterId | undefined> {
-  const credentials = await storedCredentials(member).catch(() => undefined);
-  return credentials?.cluster;
+  using opened = await openMemberAndBroker(values, context);
+  const { question, world } = await readCluster(
+    { ...opened, zone: ['clusterset.local.'], now: systemClock.now() },
+    ({ origins }) => questionOf(values, origins),
+  );
+  return explain(question, world, values.from);
 }
 
 function questionOf({ name, type }: ExplainValues, origins: readonly Origin[]): TypedQuestion {

@@ -1,7 +1,6 @@
 import type { Values } from '../config/flag.ts';
 import type { migrateLighthouseSpec } from '../config/specs/migrate-lighthouse.ts';
 import { applyDnsChanges, type DnsChange, untilRestarted } from '../membership/cluster-dns.ts';
-import { storedCredentials } from '../membership/credentials.ts';
 import { adopt, readRecords } from '../membership/lighthouse/adopt.ts';
 import { compareAnswers } from '../membership/lighthouse/compare.ts';
 import { type LighthouseFacts, readLighthouse } from '../membership/lighthouse/facts.ts';
@@ -9,7 +8,7 @@ import { type Migration, planMigration } from '../membership/lighthouse/plan-mig
 import { systemClock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Context, Run } from './command.ts';
-import { openBrokerOf } from './open-broker-of.ts';
+import { joinedBroker } from './open-broker-of.ts';
 import { openCluster } from './open-cluster.ts';
 import { UserError } from './user-error.ts';
 
@@ -19,7 +18,10 @@ export const runMigrateLighthouse: Run<typeof migrateLighthouseSpec> = async (va
   const { stdout, stderr } = context;
   using member = await openCluster(values.kubeconfig, context);
   const facts = await readLighthouse(member.store);
-  const migration = planMigration(facts, await recordsOf(member.store, values, context));
+  const migration = planMigration(
+    facts,
+    facts.pharosCluster === undefined ? undefined : await recordsOf(member.store, context),
+  );
   const say = (line: string): void => void stderr.write(`${line}\n`);
   const patience = { clock: systemClock, timeoutMs: values.timeout * 1000, onProgress: say };
   const write = async (changes: readonly DnsChange[]): Promise<void> => {
@@ -60,15 +62,9 @@ function expectNothingInTheWay(what: string, blockers: readonly string[]): void 
 
 async function recordsOf(
   member: ObjectStore,
-  { kubeconfig }: MigrateValues,
   context: Context,
-): Promise<ReadonlyMap<string, ReadonlySet<string>> | undefined> {
-  const credentials = await storedCredentials(member);
-  if (credentials === undefined) return undefined;
-  using broker = await openBrokerOf(
-    { kubeconfig, brokerKubeconfig: undefined, brokerNamespace: credentials.namespace },
-    context,
-  );
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  using broker = await joinedBroker(member, context);
   return await readRecords(broker.store, broker.namespace);
 }
 

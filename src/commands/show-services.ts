@@ -14,10 +14,12 @@ import { openMemberAndBroker } from './open-broker-of.ts';
 import { type ServiceFacts, serviceStatuses } from './service-status.ts';
 import { servicesListing } from './services-listing.ts';
 import { showListing } from './show-listing.ts';
+import { UserError } from './user-error.ts';
 
 export const runShowServices: Run<typeof showServicesSpec> = async (values, context) => {
   using opened = await openMemberAndBroker(values, context);
   const { member, broker, cluster } = opened;
+  if (typeof broker === 'string') throw new UserError(broker);
   let onBroker: BrokerContent | undefined; // as last seen
   let isAway = false;
   const look = async () => {

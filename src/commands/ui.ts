@@ -1,7 +1,5 @@
-import type { ClusterId } from '../api/identity.ts';
 import { formatListenAddress } from '../config/listen-address.ts';
 import type { uiSpec } from '../config/specs/ui.ts';
-import { storedCredentials } from '../membership/credentials.ts';
 import { healthRoutes, type Route } from '../observability/http.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { loadAssets } from '../page/assets.ts';
@@ -11,17 +9,13 @@ import { WatchedBroker } from '../page/watched-broker.ts';
 import { WatchedCluster } from '../page/watched-cluster.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
-import { type ObjectStore, StoreError } from '../store/store.ts';
 import { parseOrigin } from '../zone/name.ts';
-import { memberClusterId } from './cluster-id.ts';
 import type { Run } from './command.ts';
 import { type ClusterSource, readCluster } from './explain/read-cluster.ts';
 import { replyExplanation, wrong } from './explain/route.ts';
 import { loggingTo } from './logging.ts';
-import { openBrokerOf } from './open-broker-of.ts';
-import { openCluster } from './open-cluster.ts';
+import { openMemberAndBroker } from './open-broker-of.ts';
 import { serveOrExplain } from './serve.ts';
-import { UserError } from './user-error.ts';
 
 /** That a cluster has fallen silent is seen by the clock alone. */
 const LOOK_EVERY_MS = 5000;
@@ -31,21 +25,14 @@ export const runUi: Run<typeof uiSpec> = async (values, context) => {
   const logging = loggingTo(context, values);
   const log = logging('ui');
   const clock = systemClock;
-  const { store, [Symbol.dispose]: closeMember } = await openCluster(values.kubeconfig, context);
-  const id = await memberClusterId(store, values.clusterId ?? (await joinedAs(store)), log);
-  const broker = await openBrokerOf(values, context).catch((error: unknown) => {
-    if (error instanceof UserError || error instanceof StoreError) return error.message;
-    throw error;
-  });
+  const opened = await openMemberAndBroker(values, context);
+  const { member, cluster: id, broker } = opened;
   if (typeof broker === 'string') log.warn({ reason: broker }, 'The broker is not looked at');
 
   const shutdown = new Shutdown({ process: context.process, log, clock });
-  shutdown.defer('stores', () => {
-    closeMember();
-    if (typeof broker !== 'string') broker[Symbol.dispose]();
-  });
+  shutdown.defer('stores', () => opened[Symbol.dispose]());
   const changed = (): void => live?.changed();
-  const cluster = new WatchedCluster({ id, store, clock, onChange: changed });
+  const cluster = new WatchedCluster({ id, store: member, clock, onChange: changed });
   const watchedBroker =
     typeof broker === 'string' ? undefined : new WatchedBroker({ ...broker, clock, onChange: changed });
   let live: LivePage | undefined;
@@ -53,7 +40,7 @@ export const runUi: Run<typeof uiSpec> = async (values, context) => {
     clock,
     look: () => ({
       kind: 'clusterset',
-      source: store.location,
+      source: member.location,
       zone: (values.zone[0] ?? '').replace(/\.$/, ''),
       clusters: [cluster.sight],
       ...(watchedBroker && { broker: watchedBroker.sight }),
@@ -80,13 +67,13 @@ export const runUi: Run<typeof uiSpec> = async (values, context) => {
       assets: loadAssets(),
       version,
       now: () => clock.now(),
-      explain: explainRoute({ member: store, cluster: id, broker, zone: values.zone }),
+      explain: explainRoute({ ...opened, zone: values.zone }),
     }),
     ...healthRoutes(metrics, () => (shutdown.signal.aborted ? 'shutting down' : undefined)),
   ]);
   shutdown.defer('http', () => http.close());
   stdout.write(
-    `The status page of ${id} (${store.location}): http://${formatListenAddress(http)}/\nStop with Ctrl+C.\n`,
+    `The status page of ${id} (${member.location}): http://${formatListenAddress(http)}/\nStop with Ctrl+C.\n`,
   );
   return 'running';
 };
@@ -112,9 +99,3 @@ const explainRoute = (source: Omit<ClusterSource, 'now'>): Route => ({
     });
   },
 });
-
-/** The id that the cluster joined with; undefined where it did not, or that must not be read. */
-async function joinedAs(member: ObjectStore): Promise<ClusterId | undefined> {
-  const credentials = await storedCredentials(member).catch(() => undefined);
-  return credentials?.cluster;
-}

@@ -35,7 +35,6 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
   using member = await openCluster(values.kubeconfig, context);
   using broker = await openCluster(brokerKubeconfig, context);
   const cluster = await clusterIdOf(member.store, values.clusterId);
-  const request = { cluster, brokerNamespace, address };
   const deps = {
     broker: broker.store,
     member: member.store,
@@ -44,7 +43,7 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
   };
   const shipped = gateway ? await shippedComponents('member', 'host') : await shippedComponents('member');
   const say = (line: string): void => void stderr.write(`${line}\n`);
-  const plan = await planJoin(deps, request);
+  const plan = await planJoin(deps, { cluster, brokerNamespace, address });
   const facts = await readPreflightFacts(
     { member: member.store, broker: broker.store },
     {
@@ -88,7 +87,7 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
     );
     return 'done';
   }
-  const { token, credentials } = await join(deps, request);
+  const { token, credentials } = await join(deps, plan);
   if (isLoopback(address.server)) {
     say(
       `warning: ${address.server} reaches the broker only on the broker's own host; if the members' pods run ` +

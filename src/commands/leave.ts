@@ -1,6 +1,5 @@
 import type { leaveSpec } from '../config/specs/leave.ts';
-import { leave, planLeave } from '../membership/leave.ts';
-import type { LeavePlan } from '../membership/leave.ts';
+import { leave, type LeavePlan, planLeave } from '../membership/leave.ts';
 import type { Removal } from '../membership/remove-member.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
@@ -15,13 +14,12 @@ export const runLeave: Run<typeof leaveSpec> = async (values, context) => {
   const say = (line: string): void => void stderr.write(`${line}\n`);
   const cleanup = { clock: systemClock, timeoutMs: values.timeout * 1000, onProgress: say };
   const deps = { member: member.store, broker: broker?.store, ...(values.cleanup && { cleanup }) };
-  const request = { cluster: clusterId, brokerNamespace };
-  const plan = await planLeave(deps, request);
+  const plan = await planLeave(deps, { cluster: clusterId, brokerNamespace });
   if (dryRun) {
     stdout.write(formatPlan(plan, deps));
     return 'done';
   }
-  const { onBroker, inMember, kept } = await leave(deps, request);
+  const { onBroker, inMember, kept } = await leave(deps, plan);
   const who = plan.cluster === undefined ? '' : ` ("${plan.cluster}")`;
   const removed = [
     `${inMember} objects`,

@@ -50,6 +50,7 @@ interface Found {
 
 /** What joining changes: all of it is applied, and applying it again changes nothing. */
 export interface JoinPlan {
+  readonly request: JoinRequest;
   readonly brokerManifests: readonly Manifest[];
   readonly memberManifests: readonly Manifest[];
   readonly found: Found;
@@ -80,6 +81,7 @@ export async function planJoin(deps: JoinDeps, request: JoinRequest): Promise<Jo
   if (credentials !== undefined) expectSameMembership(credentials, claim, request, member.location);
   const missing: CustomResourceDefinition[] = await definitionsToApply(member, Object.values(definitions));
   return {
+    request,
     brokerManifests: memberIdentity({ cluster, clusterUid }, brokerNamespace),
     memberManifests: memberManifests(missing, home === undefined || isOurs(home)),
     found: { clusterUid, claim, credentials },
@@ -96,12 +98,14 @@ export interface Joined {
  * Makes a cluster a member: an identity on the broker, and in the member what discovery needs. Repeatable:
  * the same cluster joining again changes nothing while its token is fresh.
  *
- * @throws Refusal as {@link planJoin}, also where another cluster took the id in the meantime
+ * @throws Refusal `id-taken` where another cluster took the id in the meantime
  */
-export async function join(deps: JoinDeps, request: JoinRequest): Promise<Joined> {
-  const { broker, member, clock } = deps;
-  const plan = await planJoin(deps, request);
-  const account = await claim(broker, request, plan);
+export async function join(
+  { broker, member, clock }: Omit<JoinDeps, 'definitions'>,
+  plan: JoinPlan,
+): Promise<Joined> {
+  const { request } = plan;
+  const account = await claim(broker, plan);
   await applyAll(broker, plan.brokerManifests);
   await applyAll(member, plan.memberManifests);
   await untilServed(
@@ -145,7 +149,7 @@ export async function newToken(
 }
 
 /** Creates the ServiceAccount, or finds that it is ours already: of two that come at once only one creates it. */
-async function claim(broker: ObjectStore, request: JoinRequest, plan: JoinPlan): Promise<ServiceAccount> {
+async function claim(broker: ObjectStore, plan: JoinPlan): Promise<ServiceAccount> {
   const [wanted] = plan.brokerManifests;
   const account = wanted?.object as ServiceAccount;
   if (plan.found.claim !== undefined) return plan.found.claim;
@@ -155,7 +159,7 @@ async function claim(broker: ObjectStore, request: JoinRequest, plan: JoinPlan):
     if (!(error instanceof StoreError) || error.code !== 'conflict') throw error;
     const present = await broker.get(Kinds.ServiceAccount, account.metadata);
     if (present === undefined) throw error;
-    expectOwnClaim(present, request.cluster, plan.found.clusterUid, broker.location);
+    expectOwnClaim(present, plan.request.cluster, plan.found.clusterUid, broker.location);
     return present;
   }
 }

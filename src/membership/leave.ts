@@ -97,12 +97,9 @@ export interface Left {
  *
  * @throws Refusal `not-ready` where a node is not clean in time; all else but the stub domains stays until it is
  */
-export async function leave(deps: LeaveDeps, request: LeaveRequest): Promise<Left> {
+export async function leave(deps: LeaveDeps, plan: LeavePlan): Promise<Left> {
   const { member, broker } = deps;
-  const { cluster, brokerNamespace, inMember, clusterDns, hostPods, gateways } = await planLeave(
-    deps,
-    request,
-  );
+  const { cluster, brokerNamespace, inMember, clusterDns, hostPods, gateways } = plan;
   // Before what answers goes: else cluster DNS would wait for it.
   await applyDnsChanges(member, clusterDns, { backup: false });
   if (deps.cleanup !== undefined && hostPods.length > 0) {

@@ -5,7 +5,7 @@ import { SecretText } from '../../../src/api/secret-text.ts';
 import { connectBroker } from '../../../src/membership/broker-connection.ts';
 import { storedCredentials } from '../../../src/membership/credentials.ts';
 import { keepCredentials } from '../../../src/membership/keep-credentials.ts';
-import { leave } from '../../../src/membership/leave.ts';
+import { leave, planLeave } from '../../../src/membership/leave.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { openLab } from '../../lab/lab.ts';
@@ -189,9 +189,10 @@ test('leaving takes back everything in the member and on the broker, and nothing
     metadata: { name: 'mysql.shop.west', namespace: NAMESPACE, labels: labels('west') },
     spec: { type: 'ClusterSetIP', ports: [] },
   });
+  const sides = { member: west.store, broker: broker.store };
   const { kept } = await leave(
-    { member: west.store, broker: broker.store },
-    { cluster: undefined, brokerNamespace: NAMESPACE },
+    sides,
+    await planLeave(sides, { cluster: undefined, brokerNamespace: NAMESPACE }),
   );
   assert.deepEqual(kept, []);
   await until('the namespace and the definitions gone', 60_000, async () => {

@@ -4,7 +4,7 @@ import { parseClusterId } from '../../../src/api/identity.ts';
 import type { BrokerCredentials } from '../../../src/membership/credentials.ts';
 import { shippedDefinitions } from '../../../src/membership/definitions.ts';
 import { deployBroker } from '../../../src/membership/deploy.ts';
-import { join } from '../../../src/membership/join.ts';
+import { join, planJoin } from '../../../src/membership/join.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { KubeAddress } from '../../../src/store/kube-address.ts';
@@ -47,11 +47,11 @@ export async function site(lab: Lab, name: string, options?: ApiServerOptions): 
 export const deploy = ({ store }: Site): Promise<void> =>
   deployBroker(store, NAMESPACE, definitions, systemClock);
 
-export const joinAs = (cluster: string, member: Site, broker: Site): ReturnType<typeof join> =>
-  join(
-    { broker: broker.store, member: member.store, definitions, clock: systemClock },
-    { cluster: parseClusterId(cluster), brokerNamespace: NAMESPACE, address: broker.address },
-  );
+export async function joinAs(cluster: string, member: Site, broker: Site): ReturnType<typeof join> {
+  const deps = { broker: broker.store, member: member.store, definitions, clock: systemClock };
+  const request = { cluster: parseClusterId(cluster), brokerNamespace: NAMESPACE, address: broker.address };
+  return join(deps, await planJoin(deps, request));
+}
 
 /** A member's own hands on the broker. */
 export const handsOf = (

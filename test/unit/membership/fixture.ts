@@ -4,7 +4,13 @@ import { Kinds } from '../../../src/api/kinds.ts';
 import { SecretText } from '../../../src/api/secret-text.ts';
 import { shippedDefinitions } from '../../../src/membership/definitions.ts';
 import { deployBroker } from '../../../src/membership/deploy.ts';
-import type { JoinDeps, JoinRequest } from '../../../src/membership/join.ts';
+import {
+  join as carryOut,
+  type Joined,
+  type JoinDeps,
+  type JoinRequest,
+  planJoin,
+} from '../../../src/membership/join.ts';
 import type { KubeObject } from '../../../src/api/objects.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import type { ObjectRef } from '../../../src/store/store.ts';
@@ -71,6 +77,10 @@ export async function clusterset(): Promise<Clusterset> {
     },
   };
 }
+
+/** As the command does it. */
+export const join = async (deps: JoinDeps, request: JoinRequest): Promise<Joined> =>
+  carryOut(deps, await planJoin(deps, request));
 
 /** Everything in a store, as `Kind namespace/name@resourceVersion`, sorted: equal before and after = untouched. */
 export async function inventory(store: MemoryStore): Promise<string[]> {

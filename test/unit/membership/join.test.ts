@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
 import { parseCredentials, CREDENTIALS_REF } from '../../../src/membership/credentials.ts';
 import type { BrokerCredentials } from '../../../src/membership/credentials.ts';
-import { join, planJoin } from '../../../src/membership/join.ts';
+import { planJoin } from '../../../src/membership/join.ts';
 import type { MemoryStore } from '../../../src/store/memory.ts';
 import { StoreError } from '../../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { NAMESPACE, cluster, clusterset, definitions, id, inventory } from './fixture.ts';
+import { NAMESPACE, cluster, clusterset, definitions, id, inventory, join } from './fixture.ts';
 
 const DAY = 24 * 3_600_000;
 

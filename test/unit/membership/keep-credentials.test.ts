@@ -3,13 +3,12 @@ import { test } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
 import { SecretText } from '../../../src/api/secret-text.ts';
 import { CREDENTIALS_REF, credentialsSecret, parseCredentials } from '../../../src/membership/credentials.ts';
-import { join } from '../../../src/membership/join.ts';
 import { keepCredentials } from '../../../src/membership/keep-credentials.ts';
 import { StoreError } from '../../../src/store/store.ts';
 import type { TokenIssuer } from '../../../src/store/token-issuer.ts';
 import { FaultyStore } from '../support/faulty-store.ts';
 import { recordingLog } from '../support/recording-log.ts';
-import { clusterset } from './fixture.ts';
+import { clusterset, join } from './fixture.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;

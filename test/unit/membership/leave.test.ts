@@ -2,10 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
 import type { EndpointSlice, ServiceExport, ServiceImport } from '../../../src/api/objects.ts';
-import { join } from '../../../src/membership/join.ts';
-import { leave, planLeave } from '../../../src/membership/leave.ts';
+import {
+  leave as carryOut,
+  type Left,
+  type LeaveDeps,
+  type LeaveRequest,
+  planLeave,
+} from '../../../src/membership/leave.ts';
 import type { MemoryStore } from '../../../src/store/memory.ts';
-import { NAMESPACE, cluster, clusterset, definitions, id, inventory } from './fixture.ts';
+import { NAMESPACE, cluster, clusterset, definitions, id, inventory, join } from './fixture.ts';
+
+const leave = async (deps: LeaveDeps, request: LeaveRequest): Promise<Left> =>
+  carryOut(deps, await planLeave(deps, request));
 
 const anyCluster = { cluster: undefined, brokerNamespace: NAMESPACE };
 

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
 import type { EndpointSlice, Lease, ServiceImport } from '../../../src/api/objects.ts';
-import { join } from '../../../src/membership/join.ts';
 import { membersOf, readBroker } from '../../../src/membership/members.ts';
 import { planMemberRemoval, removeMember } from '../../../src/membership/remove-member.ts';
-import { NAMESPACE, cluster, clusterset, id, inventory } from './fixture.ts';
+import { NAMESPACE, cluster, clusterset, id, inventory, join } from './fixture.ts';
 import type { Clusterset } from './fixture.ts';
 
 const owned = (name: string, owner: string) => ({

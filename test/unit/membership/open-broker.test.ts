@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { join } from '../../../src/membership/join.ts';
 import { openJoinedBroker } from '../../../src/membership/open-broker.ts';
 import { silentLog } from '../../../src/observability/log.ts';
-import { clusterset, id } from './fixture.ts';
+import { clusterset, id, join } from './fixture.ts';
 import type { Clusterset } from './fixture.ts';
 
 const open = ({ west, clock }: Clusterset, cluster = 'west') =>

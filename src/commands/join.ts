@@ -1,7 +1,8 @@
 import { userPath } from '../config/environment.ts';
 import type { Values } from '../config/flag.ts';
 import type { joinSpec } from '../config/specs/join.ts';
-import { applyDnsChanges, planStub, untilRestarted } from '../membership/cluster-dns.ts';
+import { planStub } from '../membership/cluster-dns.ts';
+import { applyDnsChanges, untilRestarted } from '../membership/dns-change.ts';
 import { clusterIdOf } from '../membership/cluster-id.ts';
 import { componentsFor, dnsAddresses, shippedComponents, untilRunning } from '../membership/components.ts';
 import { stubBlocks } from '../membership/corefile.ts';

@@ -1,4 +1,5 @@
 import type { leaveSpec } from '../config/specs/leave.ts';
+import { placeOf } from '../membership/dns-change.ts';
 import { leave, type LeavePlan, planLeave } from '../membership/leave.ts';
 import type { Removal } from '../membership/remove-member.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -55,9 +56,7 @@ function formatPlan(
   return [
     ...(broker === undefined ? [] : [`# On the broker, ${broker.location}`, ...onBroker.map(line)]),
     `# In the member, ${member.location}`,
-    ...clusterDns.map(
-      ({ ref, key }) => `take the stub domains out of ConfigMap ${ref.namespace}/${ref.name}, ${key}`,
-    ),
+    ...clusterDns.map((change) => `take the stub domains out of ${placeOf(change)}`),
     ...hostPods.map(({ metadata: { name } }) => `clean the nodes of DaemonSet pharos-system/${name}`),
     ...components.map(line),
     ...gateways.map((name) => `take the label that makes a gateway off Node ${name}, if join set it`),

@@ -1,6 +1,6 @@
 import type { Values } from '../config/flag.ts';
 import type { migrateLighthouseSpec } from '../config/specs/migrate-lighthouse.ts';
-import { applyDnsChanges, type DnsChange, untilRestarted } from '../membership/cluster-dns.ts';
+import { applyDnsChanges, type DnsChange, placeOf, untilRestarted } from '../membership/dns-change.ts';
 import { adopt, readRecords } from '../membership/lighthouse/adopt.ts';
 import { compareAnswers } from '../membership/lighthouse/compare.ts';
 import { type LighthouseFacts, readLighthouse } from '../membership/lighthouse/facts.ts';
@@ -100,8 +100,7 @@ async function expectSameAnswers(
   if (problems.length > 0) throw new UserError(`Cannot take over: ${problems.join('; ')}`);
 }
 
-const printed = ({ ref, key, after = '' }: DnsChange): string =>
-  `# ConfigMap ${ref.namespace}/${ref.name}, ${key}:\n${after}`;
+const printed = (change: DnsChange): string => `# ${placeOf(change)}:\n${change.after ?? ''}`;
 
 const STATES = {
   absent: 'nothing of Lighthouse is here',
@@ -126,7 +125,7 @@ function report(facts: LighthouseFacts, migration: Migration): string {
     `exports: ${list(exports)}`,
     `imports of Lighthouse: ${list(imports.map(({ namespace, name, type, clusters }) => `${namespace}/${name} (${type}, of ${clusters.join(' ')})`))}`,
     `EndpointSlices of Lighthouse: ${slices.length}`,
-    `cluster DNS: ${list([...migration.takeOver, ...migration.undo].map(({ ref, key }) => `ConfigMap ${ref.namespace}/${ref.name}, ${key}`).filter((text, at, all) => all.indexOf(text) === at))}`,
+    `cluster DNS: ${list([...new Set([...migration.takeOver, ...migration.undo].map(placeOf))])}`,
     ...(migration.blockers.length === 0
       ? ['Pharos can take over: --step take-over']
       : ['in the way of taking over:', ...bullets(migration.blockers)]),

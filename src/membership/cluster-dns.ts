@@ -1,17 +1,13 @@
 /** A member's cluster DNS: where it keeps its configuration, and how the clusterset's zones get into it. */
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { ConfigMap, Deployment } from '../api/administration.ts';
+import type { ConfigMap } from '../api/administration.ts';
 import { Kinds } from '../api/kinds.ts';
-import { SYSTEM_NAMESPACE } from '../api/names.ts';
-import type { KubeObject } from '../api/objects.ts';
 import type { ObjectRef, ObjectStore } from '../store/store.ts';
-import type { Patience } from './patience.ts';
-import { untilRunning } from './components.ts';
 import type { Stub } from './corefile.ts';
 import { importsServers, stubBlocks, withoutStub, withStub, zonesOfOthers } from './corefile.ts';
 import { stubDomainsOfOthers, withoutStubDomains, withStubDomains } from './kube-dns.ts';
-import { isOurs, type Manifest, manifest, OURS } from './manifest.ts';
+import { type DnsChange, reloads, textChange } from './dns-change.ts';
+import { isOurs, manifest } from './manifest.ts';
 import {
   type DnsServer,
   OPENSHIFT_DNS,
@@ -23,21 +19,6 @@ import {
 import { COREDNS, COREFILE, CUSTOM, NODE_LOCAL } from './read-corefiles.ts';
 import { Refusal } from './refusal.ts';
 
-/** One text to be written: key `key` of a ConfigMap, or for OpenShift a field of an object. */
-export interface DnsChange {
-  readonly ref: Required<ObjectRef>;
-  readonly key: string;
-  /** Undefined where the ConfigMap is to be made. */
-  readonly resourceVersion: string | undefined;
-  readonly before: string;
-  /** Undefined where the whole ConfigMap goes, which Pharos made. */
-  readonly after: string | undefined;
-  /** What must be restarted to read it; undefined where it looks for itself. */
-  readonly restarts: Required<ObjectRef> | undefined;
-  /** What is applied where it is no text of a ConfigMap; `before` and `after` are it in JSON. */
-  readonly manifest?: Manifest;
-}
-
 const SYSTEM = 'kube-system';
 const CUSTOM_KEY = 'pharos.server';
 /** GKE's. */
@@ -45,8 +26,6 @@ const KUBE_DNS = { name: 'kube-dns', namespace: SYSTEM } as const;
 const STUB_DOMAINS = 'stubDomains';
 /** The operator's; the object itself has no namespace. */
 const OPENSHIFT = { name: 'default', namespace: 'openshift-dns-operator' } as const;
-const BACKUP = 'cluster-dns-backup';
-const RESTARTED = 'pharos.io/corefile';
 
 /**
  * What must be written so that cluster DNS sends these zones there. Changes nothing.
@@ -165,90 +144,18 @@ async function planNoKubeDns(member: ObjectStore): Promise<DnsChange | undefined
   return change(KUBE_DNS, STUB_DOMAINS, present, isAlone ? undefined : after, undefined);
 }
 
-/**
- * Writes the changes; a text that somebody changed since it was read is not overwritten. What stood there
- * before is kept in ConfigMap pharos-system/cluster-dns-backup, if `backup` says so.
- *
- * @throws StoreError `conflict`: plan again
- */
-export async function applyDnsChanges(
-  member: ObjectStore,
-  changes: readonly DnsChange[],
-  { backup }: { readonly backup: boolean },
-): Promise<void> {
-  if (backup && changes.length > 0) {
-    const data = Object.fromEntries(
-      changes.map(({ ref, key, before }) => [`${ref.namespace}.${ref.name}.${key}`, withoutStub(before)]),
-    );
-    const { kind, object } = manifest<ConfigMap>(Kinds.ConfigMap, {
-      metadata: { name: BACKUP, namespace: SYSTEM_NAMESPACE, labels: { ...OURS } },
-      data,
-    });
-    await member.apply(kind, object);
-  }
-  for (const { ref, key, after, resourceVersion, restarts, manifest: other } of changes) {
-    if (other !== undefined && resourceVersion !== undefined) {
-      await member.apply(other.kind, other.object, { if: { resourceVersion } });
-      continue;
-    }
-    if (after === undefined) {
-      await member.remove(Kinds.ConfigMap, ref);
-      continue;
-    }
-    const { kind, object } = manifest<ConfigMap>(Kinds.ConfigMap, {
-      metadata: resourceVersion === undefined ? { ...ref, labels: { ...OURS } } : { ...ref },
-      data: after === '' ? {} : { [key]: after },
-    });
-    await member.apply(kind, object, { if: resourceVersion === undefined ? 'absent' : { resourceVersion } });
-    if (restarts !== undefined) await restart(member, restarts, after);
-  }
-}
-
-/** As `kubectl rollout restart` does it: the pods' template says which text they started with. */
-async function restart(member: ObjectStore, ref: Required<ObjectRef>, text: string): Promise<void> {
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  const annotated = { spec: { template: { metadata: { annotations: { [RESTARTED]: hash } } } } };
-  await member.apply(Kinds.Deployment, {
-    apiVersion: Kinds.Deployment.apiVersion,
-    kind: 'Deployment',
-    metadata: { ...ref },
-    ...annotated,
-  } as KubeObject as Deployment);
-}
-
-/** Resolves when whatever {@link applyDnsChanges} restarted runs again. @throws Refusal `not-ready` */
-export const untilRestarted = (
-  member: ObjectStore,
-  changes: readonly DnsChange[],
-  patience: Patience,
-): Promise<void> =>
-  untilRunning(
-    member,
-    changes.flatMap(({ restarts }) =>
-      restarts === undefined
-        ? []
-        : [manifest(Kinds.Deployment, { metadata: restarts } as Omit<Deployment, 'apiVersion' | 'kind'>)],
-    ),
-    patience,
-  );
-
 const change = (
   ref: Required<ObjectRef>,
   key: string,
   present: ConfigMap | undefined,
   after: string | undefined,
   restarts: Required<ObjectRef> | undefined,
-): DnsChange => ({
-  ref,
-  key,
-  resourceVersion: present?.metadata.resourceVersion,
-  before: present?.data?.[key] ?? '',
-  after,
-  restarts,
-});
-
-/** Whether CoreDNS looks for changes of its Corefile by itself. */
-export const reloads = (corefile: string): boolean => /^\s*reload(\s|$)/m.test(corefile);
+): DnsChange =>
+  textChange(
+    { ref, key, text: present?.data?.[key] ?? '', resourceVersion: present?.metadata.resourceVersion },
+    after,
+    restarts,
+  );
 
 /** RKE2's: what is written into it is undone with the next upgrade of the chart. */
 const isKeptByHelm = ({ metadata: { labels, annotations } }: ConfigMap): boolean =>

@@ -4,6 +4,7 @@ import { Kinds } from '../../api/kinds.ts';
 import { Label } from '../../api/names.ts';
 import type { ServiceImportType } from '../../api/objects.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
+import type { DnsText } from '../dns-change.ts';
 import { dnsAddresses } from '../components.ts';
 import { storedCredentials } from '../credentials.ts';
 import { isOurs } from '../manifest.ts';
@@ -22,14 +23,6 @@ export interface LighthouseImport {
   readonly addresses: readonly string[];
   /** Names of endpoints of a headless service: `web-0.east`. */
   readonly hosts: readonly string[];
-}
-
-/** A text that sends the zone to Lighthouse, or did until Pharos was put in its place. */
-export interface DnsText {
-  readonly ref: { readonly namespace: string; readonly name: string };
-  readonly key: string;
-  readonly text: string;
-  readonly resourceVersion: string | undefined;
 }
 
 export interface LighthouseFacts {
@@ -52,6 +45,7 @@ export interface LighthouseFacts {
   readonly imports: readonly LighthouseImport[];
   /** EndpointSlices of Lighthouse's: `namespace/name`. */
   readonly slices: readonly string[];
+  /** Texts that may send the zone to Lighthouse, or did until Pharos was put in its place. */
   readonly dnsTexts: readonly DnsText[];
   /** As what this cluster is a member of a Pharos clusterset. */
   readonly pharosCluster: string | undefined;

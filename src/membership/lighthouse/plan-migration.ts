@@ -1,7 +1,8 @@
 /** What is to be done so that Pharos answers in the place of Lighthouse, without a gap. Pure. */
-import { type DnsChange, reloads } from '../cluster-dns.ts';
+import { type DnsChange, type DnsText, reloads, textChange } from '../dns-change.ts';
 import { withStub, type Stub } from '../corefile.ts';
-import type { DnsText, LighthouseFacts, LighthouseImport } from './facts.ts';
+import { COREDNS, COREFILE } from '../read-corefiles.ts';
+import type { LighthouseFacts, LighthouseImport } from './facts.ts';
 import { LIGHTHOUSE } from './kinds.ts';
 import {
   forwardsOf,
@@ -81,14 +82,15 @@ function lighthousePart(text: DnsText): Part[] {
   return [{ ...text, blocks: section, with: (change) => withSection(text.text, change) }];
 }
 
-function changed({ ref, key, text, resourceVersion }: DnsText, after: string): DnsChange[] {
+function changed(part: DnsText, after: string): DnsChange[] {
+  const { ref, key, text } = part;
   if (after === text) return [];
-  const restarts = key === 'Corefile' && !reloads(text);
-  return [{ ref, key, resourceVersion, before: text, after, restarts: restarts ? ref : undefined }];
+  return [textChange(part, after, key === COREFILE && !reloads(text) ? ref : undefined)];
 }
 
 /** Whether a block that is written there stays: in the others a chart or a distribution has the last word. */
-const isKeptByNobody = ({ key, ref }: DnsText): boolean => key === 'Corefile' && ref.name === 'coredns';
+const isKeptByNobody = ({ key, ref }: Pick<DnsText, 'key' | 'ref'>): boolean =>
+  key === COREFILE && ref.name === COREDNS.name;
 
 function blockersOf(
   { servers, discovery, pharosCluster, location }: LighthouseFacts,
@@ -165,8 +167,8 @@ function finishBlockersOf(
     }
   }
   for (const { ref, key, text } of dnsTexts) {
-    if (isKeptByNobody({ ref, key, text, resourceVersion: undefined })) continue;
-    if (key === 'Corefile' && sectionOf(text) === undefined) continue;
+    if (isKeptByNobody({ ref, key })) continue;
+    if (key === COREFILE && sectionOf(text) === undefined) continue;
     blockers.push(
       `${key} of ConfigMap ${ref.namespace}/${ref.name} is to be replaced by hand: docs/how-to/migrate-from-lighthouse.md`,
     );

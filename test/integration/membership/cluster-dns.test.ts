@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { applyDnsChanges, planNoStub, planStub } from '../../../src/membership/cluster-dns.ts';
+import { planNoStub, planStub } from '../../../src/membership/cluster-dns.ts';
+import { applyDnsChanges } from '../../../src/membership/dns-change.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { type KubernetesStore, openKubernetesStore } from '../../../src/store/kubernetes.ts';
 import type { ApiServer } from '../../lab/api-server.ts';

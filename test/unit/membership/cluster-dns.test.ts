@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ConfigMap } from '../../../src/api/administration.ts';
 import { Kinds } from '../../../src/api/kinds.ts';
-import { applyDnsChanges, planNoStub, planStub } from '../../../src/membership/cluster-dns.ts';
+import { planNoStub, planStub } from '../../../src/membership/cluster-dns.ts';
+import { applyDnsChanges } from '../../../src/membership/dns-change.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 

@@ -212,6 +212,21 @@ suite('the charts', () => {
     assert.equal(config?.data?.['PHAROS_CLUSTERSET_CIDR'], '243.0.0.0/16');
   });
 
+  test('pods of every part are made anew when what they read at start is another', async () => {
+    const checksums = async (...args: string[]) => {
+      const command = ['template', 'pharos', chart('pharos'), '--kube-version=1.34.0', ...inMember];
+      const text = await mustHelm([...command, ...EVERYTHING, ...args]);
+      return text.match(/checksum\/config: .*/g) ?? [];
+    };
+    const before = await checksums();
+    assert.equal(before.length, 4);
+    const after = await checksums('--set=clustersetIPs.cidrs={243.1.0.0/16}');
+    assert.deepEqual(
+      after.filter((checksum) => before.includes(checksum)),
+      [],
+    );
+  });
+
   for (const [version, server] of [
     ['the oldest Kubernetes that can be had here', () => old],
     ['the current Kubernetes', () => current],

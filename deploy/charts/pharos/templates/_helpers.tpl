@@ -42,6 +42,61 @@ pharos.io/managed-by: pharos.io
 {{- end }}
 {{- end }}
 
+{{/* What every process reads at start: the variables of its flags. */}}
+{{- define "pharos.config" -}}
+{{- with .Values.clusterId }}
+PHAROS_CLUSTER_ID: {{ . | quote }}
+{{- end }}
+{{- with .Values.podCIDRs }}
+PHAROS_POD_CIDR: {{ join "," . | quote }}
+{{- end }}
+{{- with .Values.serviceCIDRs }}
+PHAROS_SERVICE_CIDR: {{ join "," . | quote }}
+{{- end }}
+{{- if .Values.clustersetIPs.enabled }}
+PHAROS_CLUSTERSET_IPS: 'on'
+PHAROS_CLUSTERSET_CIDR: {{ join "," .Values.clustersetIPs.cidrs | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Labels and annotations of a part's pods. Called with (dict "part" "agent" "root" $ "values" .Values.agent). */}}
+{{- define "pharos.podMetadata" -}}
+labels:
+  {{- include "pharos.labels" . | nindent 2 }}
+  {{- with .values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+annotations:
+  checksum/config: {{ include "pharos.config" .root | sha256sum | trunc 16 }}
+  {{- with .values.podAnnotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{/* As whom a part's pods run, where, and how their image is fetched. */}}
+{{- define "pharos.pods" -}}
+serviceAccountName: pharos-{{ .part }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.topologySpreadConstraints }}
+{{- $selector := dict "matchLabels" (include "pharos.selector" $ | fromYaml) }}
+topologySpreadConstraints:
+  {{- range . }}
+  - {{ merge (dict) . (dict "labelSelector" $selector) | toJson }}
+  {{- end }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/* As little as a process can do with. */}}
 {{- define "pharos.restricted" -}}
 allowPrivilegeEscalation: false
@@ -76,6 +131,22 @@ podAntiAffinity:
         labelSelector:
           matchLabels:
             {{- include "pharos.selector" . | nindent 12 }}
+{{- end }}
+
+{{/* A node is drained without all replicas at once. */}}
+{{- define "pharos.budget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: pharos-{{ .part }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "pharos.labels" . | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  selector:
+    matchLabels:
+      {{- include "pharos.selector" . | nindent 6 }}
 {{- end }}
 
 {{- define "pharos.check" -}}

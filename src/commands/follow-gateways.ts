@@ -5,7 +5,8 @@ import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Freshness } from '../runtime/freshness.ts';
 import type { ObjectStore } from '../store/store.ts';
-import type { Reachability, Zone } from '../zone/zone.ts';
+import type { Reach, Reachability } from '../zone/reachability.ts';
+import type { Zone } from '../zone/zone.ts';
 
 interface FollowOptions {
   readonly store: Pick<ObjectStore, 'watch'>;
@@ -26,20 +27,13 @@ export async function followGateways(options: FollowOptions, signal: AbortSignal
   const gateways = new Map<string, Gateway>(); // name → gateway
   const life = new Freshness(clock, GATEWAY_LIFE_MS);
   let isInSight = true;
-  let told = '';
   const nameOf = ({ metadata }: Gateway): string => `${metadata.namespace}/${metadata.name}`;
   // Who writes no heartbeat, such as a person, says what is so until told otherwise.
   const isAlive = (gateway: Gateway): boolean => {
     const { heartbeat } = gateway.status ?? {};
     return !isInSight || heartbeat === undefined || life.isAlive(nameOf(gateway), heartbeat);
   };
-  const tell = (): void => {
-    const reachability = reachabilityOf([...gateways.values()], isAlive);
-    const text = reachability === 'all' ? 'all' : JSON.stringify([...reachability]);
-    if (text === told) return;
-    told = text;
-    zone.setReachability(reachability);
-  };
+  const tell = (): void => zone.setReachability(reachabilityOf([...gateways.values()], isAlive));
   const watching = store.watch(
     Kinds.Gateway,
     {},
@@ -95,7 +89,7 @@ export function reachabilityOf(
   isAlive: (gateway: Gateway) => boolean = () => true,
 ): Reachability {
   if (gateways.length === 0) return 'all';
-  const clusters = new Map<string, { reachable: boolean; reason?: string }>();
+  const clusters = new Map<string, Reach>();
   // Those that live have the better reasons.
   for (const gateway of gateways.toSorted((a, b) => Number(isAlive(b)) - Number(isAlive(a)))) {
     const alive = isAlive(gateway);

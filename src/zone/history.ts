@@ -1,9 +1,10 @@
 import type { ImportModel } from './import-model.ts';
+import type { Reachability } from './reachability.ts';
 import type { SliceModel } from './slice-model.ts';
 import type { ServiceKey } from './zone-index.ts';
 
 /** What something was before a change of it. */
-export type Before<Reachability> =
+export type Before =
   | { readonly of: 'import'; readonly key: ServiceKey; readonly before: ImportModel | undefined }
   | {
       readonly of: 'slice';
@@ -17,7 +18,7 @@ export type Before<Reachability> =
   | { readonly of: 'drained'; readonly before: ReadonlyMap<string, string> }
   | { readonly of: 'stale'; readonly before: string | undefined };
 
-export type Remembered<Reachability> = Before<Reachability> & {
+export type Remembered = Before & {
   /** Milliseconds since 1970. */
   readonly at: number;
   /** The zone's serial before it. */
@@ -28,10 +29,10 @@ export type Remembered<Reachability> = Before<Reachability> & {
 const MOST = 2000;
 
 /** The recent changes of a zone, each with what was before it: what the zone was at a moment follows by undoing. */
-export class ZoneHistory<Reachability> {
+export class ZoneHistory {
   readonly #now: () => number;
   readonly #most: number;
-  #changes: Remembered<Reachability>[] = [];
+  #changes: Remembered[] = [];
   #since: number | undefined;
 
   /** @param now milliseconds since 1970 */
@@ -51,7 +52,7 @@ export class ZoneHistory<Reachability> {
     this.#since = this.#now();
   }
 
-  remember(change: Before<Reachability>, serial: number): void {
+  remember(change: Before, serial: number): void {
     if (this.#since === undefined) return;
     this.#changes.push({ ...change, at: this.#now(), serial });
     // Half at once, so that a full one costs no more per change than one that is not.
@@ -62,7 +63,7 @@ export class ZoneHistory<Reachability> {
   }
 
   /** The changes after a moment, the latest first. */
-  *after(time: number): IterableIterator<Remembered<Reachability>> {
+  *after(time: number): IterableIterator<Remembered> {
     for (let index = this.#changes.length - 1; index >= 0; index--) {
       const change = this.#changes[index];
       if (change === undefined || change.at <= time) return;

@@ -4,25 +4,26 @@ import type { ZoneData } from './found.ts';
 import type { Remembered } from './history.ts';
 import type { ImportModel } from './import-model.ts';
 import type { Answer, Asker, Question } from './records.ts';
-import { compileService, type ServiceContext, type ServiceView } from './service.ts';
+import { type Reachability, whyUnreachable } from './reachability.ts';
+import { compileFrom, type ServiceContext, type ServiceView } from './service.ts';
 import type { SliceModel } from './slice-model.ts';
 import type { ServiceKey } from './zone-index.ts';
 
 /** What a zone is now, for undoing its changes. */
-export interface Present<Reachability> {
+export interface Present {
   readonly data: ZoneData;
   readonly context: ServiceContext;
   readonly reachability: Reachability;
   readonly drained: ReadonlyMap<string, string>;
-  readonly whyUnreachable: (reachability: Reachability, cluster: string) => string | undefined;
-  keys(): Iterable<ServiceKey>;
-  modelOf(key: ServiceKey): ImportModel | undefined;
-  slicesOf(key: ServiceKey): ReadonlyMap<string, SliceModel>;
+  readonly services: ReadonlyMap<
+    ServiceKey,
+    { readonly model: ImportModel | undefined; readonly slices: ReadonlyMap<string, SliceModel> }
+  >;
 }
 
 /** A zone as it was: it answers as it did, and never changes. */
 export class PastZone {
-  readonly #present: Present<unknown>;
+  readonly #present: Present;
   readonly #context: ServiceContext;
   readonly #data: ZoneData;
   readonly #models = new Map<ServiceKey, ImportModel | undefined>(); // of what has changed since
@@ -34,7 +35,7 @@ export class PastZone {
   readonly rejected: ReadonlyMap<string, string> = new Map();
 
   /** @param undone the changes since then, the latest first */
-  constructor(present: Present<unknown>, undone: Iterable<Remembered<unknown>>) {
+  constructor(present: Present, undone: Iterable<Remembered>) {
     let { reachability, drained } = present;
     let { staleSince, serial } = present.data;
     for (const change of undone) {
@@ -65,7 +66,7 @@ export class PastZone {
     this.#isOtherContext = reachability !== present.reachability || drained !== present.drained;
     this.#context = {
       ...present.context,
-      unreachable: (cluster) => present.whyUnreachable(reachability, cluster),
+      unreachable: (cluster) => whyUnreachable(reachability, cluster),
       drained: (cluster) => drained.get(cluster),
     };
     this.#data = {
@@ -112,11 +113,11 @@ export class PastZone {
   }
 
   #keys(): ServiceKey[] {
-    return [...new Set([...this.#present.keys(), ...this.#models.keys()])];
+    return [...new Set([...this.#present.services.keys(), ...this.#models.keys()])];
   }
 
   #model(key: ServiceKey): ImportModel | undefined {
-    return this.#models.has(key) ? this.#models.get(key) : this.#present.modelOf(key);
+    return this.#models.has(key) ? this.#models.get(key) : this.#present.services.get(key)?.model;
   }
 
   #has(key: ServiceKey): boolean {
@@ -133,15 +134,11 @@ export class PastZone {
   }
 
   #compiled(key: ServiceKey): ServiceView | undefined {
-    const model = this.#model(key);
-    if (model === undefined) return undefined;
-    const slices = new Map<string, SliceModel | undefined>([
-      ...this.#present.slicesOf(key),
-      ...(this.#slices.get(key) ?? []),
-    ]);
-    const ordered = [...slices]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .flatMap(([, slice]) => (slice === undefined ? [] : [slice]));
-    return compileService(model, ordered, this.#context);
+    const slices = new Map(this.#present.services.get(key)?.slices);
+    for (const [name, slice] of this.#slices.get(key) ?? []) {
+      if (slice === undefined) slices.delete(name);
+      else slices.set(name, slice);
+    }
+    return compileFrom(this.#model(key), slices, this.#context);
   }
 }

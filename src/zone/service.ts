@@ -72,6 +72,20 @@ export interface ServiceContext {
 }
 
 /**
+ * The same for an import that may not be there, and slices by name.
+ *
+ * @param slices namespace/name → slice, in any order
+ */
+export function compileFrom(
+  model: ImportModel | undefined,
+  slices: ReadonlyMap<string, SliceModel>,
+  context: ServiceContext,
+): ServiceView | undefined {
+  const ordered = [...slices].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, slice]) => slice);
+  return model && compileService(model, ordered, context);
+}
+
+/**
  * The meaning of an import with its slices.
  *
  * @param slices of this service, in an order that does not depend on when they arrived

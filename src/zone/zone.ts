@@ -6,16 +6,11 @@ import type { ZoneHistory } from './history.ts';
 import { parseImport, type ImportModel, type Policy } from './import-model.ts';
 import { parseOrigin } from './name.ts';
 import { namesBelow, type NamesBelow } from './names-below.ts';
-import { PastZone, type Present } from './past.ts';
+import { PastZone } from './past.ts';
 import type { Answer, AnswerSource, Asker, Dependency, NameSource, Question } from './records.ts';
+import { type Reachability, whyUnreachable } from './reachability.ts';
 import { parseReverseZone } from './reverse-name.ts';
-import {
-  compileService,
-  sameService,
-  type ServiceContext,
-  type ServiceView,
-  type Standing,
-} from './service.ts';
+import { compileFrom, sameService, type ServiceContext, type ServiceView, type Standing } from './service.ts';
 import { same } from './same.ts';
 import { parseSlice, type SliceModel } from './slice-model.ts';
 import { fields, text } from './unchecked.ts';
@@ -39,12 +34,8 @@ export interface ZoneOptions {
   /** The serial to begin after: one that secondaries have not seen yet, such as the time in seconds. */
   readonly serial?: number;
   /** Remembers what the zone was; absent = nothing is. */
-  readonly history?: ZoneHistory<Reachability>;
+  readonly history?: ZoneHistory;
 }
-
-/** Which clusters can be reached: all, or those that say so here. The own cluster always can. */
-export type Reachability =
-  'all' | ReadonlyMap<string, { readonly reachable: boolean; readonly reason?: string }>;
 
 /** What is known of one service. Slices may come before their import: they wait here for it. */
 interface Entry {
@@ -78,7 +69,7 @@ export class Zone implements AnswerSource, NameSource {
   readonly #index = new ZoneIndex();
   readonly #rejected = new Map<string, string>();
   readonly #listeners = new Set<(changed: Changed) => void>();
-  readonly #history: ZoneHistory<Reachability> | undefined;
+  readonly #history: ZoneHistory | undefined;
   #reachability: Reachability = 'all';
   #drained: ReadonlyMap<string, string> = new Map(); // cluster → who drained it, in words
   #importsIn = false;
@@ -183,17 +174,14 @@ export class Zone implements AnswerSource, NameSource {
   at(time: number): PastZone | undefined {
     const since = this.#history?.since;
     if (this.#history === undefined || since === undefined || time < since) return undefined;
-    const present: Present<Reachability> = {
+    const present = {
       data: this.#data,
       context: this.#context,
       reachability: this.#reachability,
       drained: this.#drained,
-      whyUnreachable,
-      keys: () => this.#services.keys(),
-      modelOf: (key) => this.#services.get(key)?.model,
-      slicesOf: (key) => this.#services.get(key)?.slices ?? new Map<string, SliceModel>(),
+      services: this.#services,
     };
-    return new PastZone(present as Present<unknown>, this.#history.after(time));
+    return new PastZone(present, this.#history.after(time));
   }
 
   /** The moment (ms since 1970) from which on {@link at} knows what was; undefined where nothing is remembered. */
@@ -279,9 +267,8 @@ export class Zone implements AnswerSource, NameSource {
    */
   setReachability(reachability: Reachability): void {
     const before = this.#reachability;
-    if (reachabilityText(before) !== reachabilityText(reachability)) {
-      this.#history?.remember({ of: 'reachability', before }, this.serial);
-    }
+    if (same(before, reachability)) return;
+    this.#history?.remember({ of: 'reachability', before }, this.serial);
     this.#reachability = reachability;
     const clusters = [...this.#index.memberships.keys()].filter(
       (cluster) =>
@@ -295,7 +282,8 @@ export class Zone implements AnswerSource, NameSource {
   /** The clusters that an administrator took out of all answers, the own one as well, and in words who did. */
   setDrained(drained: ReadonlyMap<string, string>): void {
     const before = this.#drained;
-    if (!same(before, drained)) this.#history?.remember({ of: 'drained', before }, this.serial);
+    if (same(before, drained)) return;
+    this.#history?.remember({ of: 'drained', before }, this.serial);
     this.#drained = drained;
     const clusters = [...this.#index.memberships.keys()].filter(
       (cluster) => before.get(cluster) !== drained.get(cluster),
@@ -418,22 +406,17 @@ export class Zone implements AnswerSource, NameSource {
   /** What a service means now. */
   #viewOf(entry: Entry | undefined): ServiceView | undefined {
     if (entry?.outdated === true) {
-      entry.view = this.#compiled(entry);
+      entry.view = compileFrom(entry.model, entry.slices, this.#context);
       entry.outdated = false;
     }
     return entry?.view;
-  }
-
-  #compiled({ model, slices }: Entry): ServiceView | undefined {
-    const ordered = [...slices].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, slice]) => slice);
-    return model && compileService(model, ordered, this.#context);
   }
 
   #compile(key: ServiceKey, changed: Set<Dependency>): void {
     const entry = this.#services.get(key);
     if (entry === undefined) return;
     const before = entry.view;
-    const after = this.#compiled(entry);
+    const after = compileFrom(entry.model, entry.slices, this.#context);
     entry.outdated = false;
     if (entry.model === undefined && entry.slices.size === 0) this.#services.delete(key);
     if (before === undefined ? after === undefined : after !== undefined && sameService(before, after))
@@ -464,18 +447,6 @@ export class Zone implements AnswerSource, NameSource {
 
 /** Drained by an administrator, not for want of a weight. */
 const isByHand = (standing: Standing): boolean => standing.is === 'drained' && standing.why !== undefined;
-
-const reachabilityText = (reachability: Reachability): string =>
-  reachability === 'all'
-    ? reachability
-    : JSON.stringify([...reachability].sort(([a], [b]) => (a < b ? -1 : 1)));
-
-function whyUnreachable(reachability: Reachability, cluster: string): string | undefined {
-  if (reachability === 'all') return undefined;
-  const known = reachability.get(cluster);
-  if (known === undefined) return 'no gateway has a connection to it';
-  return known.reachable ? undefined : (known.reason ?? 'its connection is down');
-}
 
 /** `namespace/name` of an object that need not have either. */
 function keyIn(object: unknown): ServiceKey {

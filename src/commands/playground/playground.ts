@@ -16,7 +16,8 @@ import {
 import type { ManifestProblem } from '../../store/directory-problem.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import type { Reachability, ZoneOptions } from '../../zone/zone.ts';
+import type { Reach } from '../../zone/reachability.ts';
+import type { ZoneOptions } from '../../zone/zone.ts';
 import { PlaygroundCluster } from './cluster.ts';
 import { type Overview, takeOverview } from './overview.ts';
 
@@ -188,16 +189,13 @@ export class Playground {
     const { clusters } = this;
     for (const { id, zone, isConnected } of clusters) {
       const others = clusters.filter((other) => other.id !== id);
-      const states = others.map((other): [string, { reachable: boolean; reason?: string }] => {
+      const states = others.map((other): [string, Reach] => {
         const cut = isConnected ? (other.isConnected ? undefined : other.id) : id;
         return cut === undefined
           ? [other.id, { reachable: true }]
           : [other.id, { reachable: false, reason: `cluster ${cut} is disconnected` }];
       });
-      const reachability: Reachability = states.every(([, { reachable }]) => reachable)
-        ? 'all'
-        : new Map(states);
-      zone.setReachability(reachability);
+      zone.setReachability(states.every(([, { reachable }]) => reachable) ? 'all' : new Map(states));
     }
   }
 

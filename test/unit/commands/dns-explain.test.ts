@@ -5,12 +5,12 @@ import type { Explanation } from '../../../src/explain/explanation.ts';
 import type { Reply } from '../../../src/observability/http.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { ZoneHistory } from '../../../src/zone/history.ts';
-import { type Reachability, Zone } from '../../../src/zone/zone.ts';
+import { Zone } from '../../../src/zone/zone.ts';
 import { objectsOf } from '../zone/driver.ts';
 
 let now = Date.parse('2026-11-25T01:00:00Z');
 const clock = { ...systemClock, now: () => now };
-const zone = new Zone({ history: new ZoneHistory<Reachability>(() => now) });
+const zone = new Zone({ history: new ZoneHistory(() => now) });
 const set = (endpoint: string): void => {
   const { imports, slices } = objectsOf({
     'shop/web': { from: { west: { ips: ['10.2.0.1'], endpoints: [endpoint] } } },

@@ -7,7 +7,8 @@ import { canonicalIp } from '../../../src/api/ip.ts';
 import { Annotation, Label } from '../../../src/api/names.ts';
 import type { EndpointSlice, ServiceImport, ServicePort } from '../../../src/api/objects.ts';
 import { RRType, type Answer, type Question } from '../../../src/zone/records.ts';
-import type { Reachability, Zone } from '../../../src/zone/zone.ts';
+import type { Reach, Reachability } from '../../../src/zone/reachability.ts';
+import type { Zone } from '../../../src/zone/zone.ts';
 
 /** Most objects are of one service, so that they meet. */
 const KEYS = ['shop/web', 'shop/web', 'shop/web', 'shop/web', 'shop/db', 'data/db'];
@@ -120,11 +121,15 @@ export const aSlice: fc.Arbitrary<EndpointSlice> = fc
       })),
   );
 
+const aReach: fc.Arbitrary<Reach> = fc.constantFrom(
+  { reachable: true },
+  { reachable: false, reason: 'no answer' },
+  { reachable: false, reason: 'cut' },
+);
+
 export const aReachability: fc.Arbitrary<Reachability> = fc.oneof(
   fc.constant('all' as const),
-  fc
-    .uniqueArray(fc.tuple(cluster, fc.record({ reachable: fc.boolean() })), { selector: ([id]) => id })
-    .map((entries) => new Map(entries)),
+  fc.uniqueArray(fc.tuple(cluster, aReach), { selector: ([id]) => id }).map((entries) => new Map(entries)),
 );
 
 /** One thing that may happen to a zone, and what it says of itself when a property fails. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
 import { choose, makeChoice, smoothSequence, type Candidate } from '../../../src/zone/choice.ts';
-import type { Reachability, Zone } from '../../../src/zone/zone.ts';
+import type { Reach, Reachability } from '../../../src/zone/reachability.ts';
+import type { Zone } from '../../../src/zone/zone.ts';
 import { answerOf, ask, zoneOf, type ServiceText } from './driver.ts';
 
 const Z = 'clusterset.local.';
@@ -410,7 +411,7 @@ for (const [what, go] of [
 }
 
 /** Each service that is compiled looks up its clusters. */
-class Counting extends Map<string, { reachable: boolean }> {
+class Counting extends Map<string, Reach> {
   looked = 0;
   override get(cluster: string) {
     this.looked++;
@@ -422,7 +423,7 @@ class Counting extends Map<string, { reachable: boolean }> {
 class Drained extends Map<string, string> {
   readonly #left: Counting;
   constructor(left: Counting) {
-    super();
+    super([['west', 'drained by alice']]);
     this.#left = left;
   }
   override get(cluster: string): string | undefined {

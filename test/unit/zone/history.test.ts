@@ -3,7 +3,7 @@ import { describe, it, test } from 'node:test';
 import * as fc from 'fast-check';
 import { parseClusterId } from '../../../src/api/identity.ts';
 import { ZoneHistory } from '../../../src/zone/history.ts';
-import { type Reachability, Zone } from '../../../src/zone/zone.ts';
+import { Zone } from '../../../src/zone/zone.ts';
 import { anEvent, happen, QUESTIONS } from './arbitraries.ts';
 import { ask, objectsOf, type ServiceText } from './driver.ts';
 
@@ -13,7 +13,7 @@ test('what a zone was is what it said then, word for word', () => {
   fc.assert(
     fc.property(fc.array(anEvent, { minLength: 1, maxLength: 15 }), (events) => {
       let now = 1000;
-      const zone = new Zone({ ...options, history: new ZoneHistory<Reachability>(() => now) });
+      const zone = new Zone({ ...options, history: new ZoneHistory(() => now) });
       zone.replaceImports([]);
       zone.replaceSlices([]);
       const all = (of: Pick<Zone, 'answer'>): unknown[] =>
@@ -41,7 +41,7 @@ describe('the history', () => {
   const name = 'A web.shop.svc.clusterset.local';
   const zoneThatRemembers = (most?: number) => {
     const clock = { now: 0 };
-    const zone = new Zone({ ...options, history: new ZoneHistory<Reachability>(() => clock.now, most) });
+    const zone = new Zone({ ...options, history: new ZoneHistory(() => clock.now, most) });
     const set = (time: number, service: ServiceText): void => {
       clock.now = time;
       const { imports, slices } = objectsOf({ 'shop/web': service });

@@ -165,7 +165,7 @@ suite('changes', () => {
     const heard = listen(zone);
     zone.setReachability(
       new Map([
-        ['west', { reachable: false }],
+        ['west', { reachable: false, reason: 'no answer' }],
         ['north', { reachable: true }],
       ]),
     );

@@ -164,7 +164,7 @@ test('a change of one service leaves the answers of the others in the table', ()
   const { send } = fastPath(zone);
   const [web, ten] = [query({ name: zoneName('web.shop') }), query({ name: zoneName('ten.shop') })];
   for (let n = 0; n < 20; n++) for (const message of [web, ten]) send(message);
-  zone.setReachability(new Map([['west', { reachable: false }]]));
+  zone.setReachability(new Map([['west', { reachable: false, reason: 'no answer' }]]));
   zone.setReachability('all');
   assert.equal(send(ten).fast, false, 'west counts in ten');
   for (let n = 0; n < 20; n++) for (const message of [web, ten]) send(message);

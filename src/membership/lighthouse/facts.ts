@@ -68,9 +68,15 @@ export async function readLighthouse(member: ObjectStore): Promise<LighthouseFac
       dnsAddresses(member),
     ]);
   const [discovery] = discoveries;
+  const slicesOf = Map.groupBy(slices, ({ metadata: { namespace, labels } }) =>
+    keyOf({ namespace, name: labels?.[Label.serviceName] ?? '' }),
+  );
+  // Lighthouse marks no aggregated import; one without slices of its is somebody else's unless it runs here.
   const aggregated = imports.filter(
     (each) =>
-      !isOurs(each) && each.metadata.namespace !== LIGHTHOUSE.namespace && isLighthouses(each.metadata),
+      !isOurs(each) &&
+      each.metadata.namespace !== LIGHTHOUSE.namespace &&
+      (discovery !== undefined || slicesOf.has(keyOf(each.metadata))),
   );
   return {
     location: member.location,
@@ -87,9 +93,7 @@ export async function readLighthouse(member: ObjectStore): Promise<LighthouseFac
     servers: { lighthouse: service?.spec.clusterIPs ?? [], pharos },
     exports,
     imports: aggregated.map(({ metadata: { name, namespace = '' }, spec, status }) => {
-      const own = slices.filter(
-        ({ metadata }) => metadata.namespace === namespace && metadata.labels?.[Label.serviceName] === name,
-      );
+      const own = slicesOf.get(keyOf({ namespace, name })) ?? [];
       const clusterOf = (slice: (typeof own)[number]): string =>
         slice.metadata.labels?.[Label.sourceCluster] ?? '';
       return {
@@ -112,34 +116,26 @@ export async function readLighthouse(member: ObjectStore): Promise<LighthouseFac
         ),
       };
     }),
-    slices: slices.map(({ metadata: { namespace = '', name } }) => `${namespace}/${name}`),
+    slices: slices.map(({ metadata }) => keyOf(metadata)),
     dnsTexts: maps.flatMap((map) => (map === undefined ? [] : dnsTextsOf(map))),
     pharosCluster: credentials?.cluster,
   };
-
-  /** Lighthouse marks no aggregated import; one without slices of its is somebody else's unless it runs here. */
-  function isLighthouses({
-    namespace,
-    name,
-  }: {
-    readonly namespace?: string;
-    readonly name: string;
-  }): boolean {
-    return (
-      discovery !== undefined ||
-      slices.some(
-        ({ metadata }) => metadata.namespace === namespace && metadata.labels?.[Label.serviceName] === name,
-      )
-    );
-  }
 }
+
+const keyOf = ({
+  namespace = '',
+  name,
+}: {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}): string => `${namespace}/${name}`;
 
 /** An older MCS API than Pharos's own is served in many a cluster with Submariner. */
 async function exportsOf(member: ObjectStore): Promise<string[]> {
   for (const apiVersion of [Kinds.ServiceExport.apiVersion, 'multicluster.x-k8s.io/v1alpha1']) {
     try {
       const found = await member.list({ ...Kinds.ServiceExport, apiVersion });
-      return found.map(({ metadata: { namespace = '', name } }) => `${namespace}/${name}`);
+      return found.map(({ metadata }) => keyOf(metadata));
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
     }

@@ -6,11 +6,13 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { planNoStub, planStub } from '../../../src/membership/cluster-dns.ts';
 import { applyDnsChanges } from '../../../src/membership/dns-change.ts';
+import { OPENSHIFT_DNS } from '../../../src/membership/openshift-dns.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { type KubernetesStore, openKubernetesStore } from '../../../src/store/kubernetes.ts';
 import type { ApiServer } from '../../lab/api-server.ts';
 import { type Lab, openLab } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
+import { definitionOf } from '../../support/definition-of.ts';
 
 const stub = { zones: ['clusterset.local'], servers: ['10.96.0.53'] };
 const configMap = (name: string, data: Record<string, string>) => ({
@@ -102,26 +104,7 @@ suite('the ConfigMaps of cluster DNS', () => {
   });
 
   test('OpenShift: the DNS operator gets a server, and the others stay', async () => {
-    await west.apply([
-      {
-        apiVersion: 'apiextensions.k8s.io/v1',
-        kind: 'CustomResourceDefinition',
-        metadata: { name: 'dnses.operator.openshift.io' },
-        spec: {
-          group: 'operator.openshift.io',
-          scope: 'Cluster',
-          names: { kind: 'DNS', plural: 'dnses', singular: 'dns' },
-          versions: [
-            {
-              name: 'v1',
-              served: true,
-              storage: true,
-              schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-            },
-          ],
-        },
-      },
-    ]);
+    await west.apply([definitionOf(OPENSHIFT_DNS)]);
     const corp = { name: 'corp', zones: ['corp.example'], forwardPlugin: { upstreams: ['10.9.9.9'] } };
     await until('the definition in force', 60_000, async () => {
       await west.apply([

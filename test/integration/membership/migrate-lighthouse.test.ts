@@ -10,11 +10,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
+import { SERVICE_DISCOVERY } from '../../../src/membership/lighthouse/kinds.ts';
 import type { CoreDns } from '../../lab/coredns.ts';
 import { type Lab, openLab } from '../../lab/lab.ts';
 import { freePort } from '../../lab/ports.ts';
 import { until } from '../../lab/wait.ts';
 import { ask } from '../../support/ask.ts';
+import { definitionOf } from '../../support/definition-of.ts';
 import { runCli } from '../../support/cli-process.ts';
 import { type PharosProcess, startPharos } from '../../support/pharos.ts';
 import { deploy, type Site, site } from './lab-clusterset.ts';
@@ -68,24 +70,7 @@ before(async () => {
       kind: 'Namespace',
       metadata: { name },
     })),
-    {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: 'servicediscoveries.submariner.io' },
-      spec: {
-        group: 'submariner.io',
-        scope: 'Namespaced',
-        names: { kind: 'ServiceDiscovery', plural: 'servicediscoveries', singular: 'servicediscovery' },
-        versions: [
-          {
-            name: 'v1alpha1',
-            served: true,
-            storage: true,
-            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-          },
-        ],
-      },
-    },
+    definitionOf(SERVICE_DISCOVERY),
   ]);
   await west.api.apply([
     service('shop', 'web', { app: 'web' }),

@@ -11,6 +11,7 @@ import type { ApiServer } from '../../lab/api-server.ts';
 import { type Lab, openLab } from '../../lab/lab.ts';
 import { storeContract } from '../../unit/store/contract.ts';
 import { record } from '../../unit/support/recording.ts';
+import { definitionOf } from '../../support/definition-of.ts';
 
 const { ServiceImport: Imports, Gateway: Gateways, Namespace: Spaces } = Kinds;
 
@@ -138,26 +139,7 @@ describe('the Kubernetes store', () => {
     const [event] = seen.events;
     assert.ok(event?.type === 'interrupted');
     assert.match(event.error.message, /^Cannot watch gateways at .*; install the CustomResourceDefinition/);
-    await api.apply([
-      {
-        apiVersion: 'apiextensions.k8s.io/v1',
-        kind: 'CustomResourceDefinition',
-        metadata: { name: 'gateways.pharos.io' },
-        spec: {
-          group: 'pharos.io',
-          scope: 'Namespaced',
-          names: { kind: 'Gateway', plural: 'gateways', singular: 'gateway', listKind: 'GatewayList' },
-          versions: [
-            {
-              name: 'v1alpha1',
-              served: true,
-              storage: true,
-              schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-            },
-          ],
-        },
-      },
-    ]);
+    await api.apply([definitionOf(Gateways)]);
     await seen.until('live');
     assert.deepEqual(seen.lines.slice(-2), ['snapshot', 'live']);
     await seen.stop();

@@ -1,3 +1,4 @@
+import { reverseZonesOf } from '../api/reverse-zones-of.ts';
 import type { Values } from '../config/flag.ts';
 import type { dnsSpec } from '../config/specs/dns.ts';
 import { Notifier } from '../dns/transfer/notifier.ts';
@@ -32,7 +33,8 @@ export function followSecondaries(
     );
   }
   const notifier = new Notifier(values.notify, { follower: () => follower, clock, log });
-  const follower = new ZoneFollower(zone, values.zone, () => notifier.tell());
+  const zones = [...values.zone, ...values.clustersetCidr.flatMap(reverseZonesOf)];
+  const follower = new ZoneFollower(zone, zones, () => notifier.tell());
   const transfers = new Transfers(follower);
   return {
     transfer: (query) => transfers.open(query),

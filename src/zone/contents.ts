@@ -2,6 +2,8 @@
  * What a zone holds, for those who get all of it at once. An RRset here has every record that this server may give
  * now, whoever asks and whenever: secondaries can only rotate, not choose.
  */
+import { reverseAddresses } from './answer-reverse.ts';
+import { reverseLabelsOf } from './reverse-name.ts';
 import { nameServerOf } from './soa.ts';
 import { RRType, type AnswerSource, type ResourceRecord } from './records.ts';
 import type { ServiceView } from './service.ts';
@@ -19,6 +21,26 @@ export function recordsOfService(
 ): readonly ResourceRecord[] {
   const base = [service.name, service.namespace, 'svc', ...origin];
   return namesOf(service).flatMap((labels) => recordsAt(source, [...labels, ...base], SERVICE_TYPES));
+}
+
+/**
+ * What a reverse zone has of a service. Others may have the same address, each with a name of its own.
+ *
+ * @param zone the reverse zone's labels
+ * @param origin that names of services are under, with the dot at its end
+ */
+export function reverseRecordsOfService(
+  source: Pick<AnswerSource, 'answer'>,
+  zone: readonly string[],
+  origin: string,
+  service: ServiceView,
+): readonly ResourceRecord[] {
+  const own = `.${service.name}.${service.namespace}.svc.${origin}`;
+  return [...new Set(reverseAddresses(service))]
+    .map(reverseLabelsOf)
+    .filter((labels) => zone.every((label, index) => labels.at(index - zone.length) === label))
+    .flatMap((labels) => recordsAt(source, labels, [RRType.PTR]))
+    .filter((record) => record.type === 'PTR' && `.${record.target}`.endsWith(own));
 }
 
 /** What the zone has whatever is exported, all but its SOA. */

@@ -56,6 +56,15 @@ export function addressOf({ family, digits, below }: ReverseName): string | unde
   return canonicalIp(hex.replaceAll(/(.{4})(?!$)/g, '$1:'));
 }
 
+/** The labels of an address's reverse name. */
+export function reverseLabelsOf(address: string): string[] {
+  const bytes = [...ipBytes(address)];
+  const digits = bytes.length === 4 ? bytes : bytes.flatMap((byte) => [byte >> 4, byte & 0xf]);
+  return reverseText(bytes.length === 4 ? 'IPv4' : 'IPv6', digits)
+    .slice(0, -1)
+    .split('.');
+}
+
 /** The closest zone that a reverse name is in, and whether it is that zone's apex. */
 export function reverseZoneOf(
   name: ReverseName,

@@ -1,6 +1,6 @@
 /** Keeps the journals of a server's zones up with the zone that it answers from, a few milliseconds at a time. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { recordsOfApex, recordsOfService } from '../../zone/contents.ts';
+import { recordsOfApex, recordsOfService, reverseRecordsOfService } from '../../zone/contents.ts';
 import { parseOrigin, type Origin } from '../../zone/name.ts';
 import { RRType, type Dependency, type ResourceRecord } from '../../zone/records.ts';
 import type { Zone } from '../../zone/zone.ts';
@@ -27,7 +27,10 @@ export class ZoneFollower {
   #working: Promise<void> | undefined;
   #closed = false;
 
-  /** @param onCommit told after the journals have come to a new serial */
+  /**
+   * @param origins reverse zones may be among them
+   * @param onCommit told after the journals have come to a new serial
+   */
   constructor(zone: Zone, origins: readonly string[], onCommit: () => void) {
     this.#zone = zone;
     this.#onCommit = onCommit;
@@ -97,6 +100,9 @@ export class ZoneFollower {
     if (part === APEX) return recordsOfApex(this.#zone, labels);
     const [namespace = '', name = ''] = part.split('/');
     const service = this.#zone.service(namespace, name);
-    return service === undefined ? [] : recordsOfService(this.#zone, labels, service);
+    if (service === undefined) return [];
+    return labels.at(-1) === 'arpa'
+      ? reverseRecordsOfService(this.#zone, labels, this.#zone.origins[0]?.name ?? '', service)
+      : recordsOfService(this.#zone, labels, service);
   }
 }

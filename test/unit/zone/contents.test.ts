@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { recordsOfApex, recordsOfService } from '../../../src/zone/contents.ts';
+import { parseClusterId } from '../../../src/api/identity.ts';
+import { reverseAddresses } from '../../../src/zone/answer-reverse.ts';
+import { recordsOfApex, recordsOfService, reverseRecordsOfService } from '../../../src/zone/contents.ts';
 import { RRType, type ResourceRecord } from '../../../src/zone/records.ts';
+import { reverseLabelsOf } from '../../../src/zone/reverse-name.ts';
 import { Zone } from '../../../src/zone/zone.ts';
 import { anEvent, happen } from './arbitraries.ts';
 import { zoneOf } from './driver.ts';
@@ -40,6 +43,35 @@ test('what secondaries get of a name is all that anybody may get of it, over all
     { numRuns: 300 },
   );
   assert.ok(checked > 20, `${checked} sets`);
+});
+
+test('secondaries get all names of an address, of each service its own', () => {
+  let checked = 0;
+  fc.assert(
+    fc.property(fc.array(anEvent, { minLength: 8, maxLength: 40 }), (events) => {
+      const zone = new Zone({ ownCluster: parseClusterId('east'), reverseZones: ['0.0.0.0/0', '::/0'] });
+      for (const event of events) happen(zone, event);
+      const services = [...zone.services()];
+      const all = services.flatMap((service) =>
+        ['in-addr', 'ip6'].flatMap((suffix) =>
+          reverseRecordsOfService(zone, [suffix, 'arpa'], 'clusterset.local.', service),
+        ),
+      );
+      assert.equal(new Set(all.map(textOf)).size, all.length, 'no record twice');
+      for (const address of new Set(services.flatMap(reverseAddresses))) {
+        const answer = zone.answer({ labels: reverseLabelsOf(address), type: RRType.PTR }, { turn: 0 });
+        assert.equal(answer.kind, 'records');
+        const name = `${reverseLabelsOf(address).join('.')}.`;
+        assert.deepEqual(
+          new Set(all.filter((record) => record.name === name).map(textOf)),
+          new Set(answer.kind === 'records' ? answer.answer.map(textOf) : []),
+        );
+        checked++;
+      }
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(checked > 20, `${checked} addresses`);
 });
 
 test('a zone has these records', () => {

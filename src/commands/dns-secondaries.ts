@@ -4,6 +4,7 @@ import type { dnsSpec } from '../config/specs/dns.ts';
 import { Notifier } from '../dns/transfer/notifier.ts';
 import { Transfers } from '../dns/transfer/transfers.ts';
 import { ZoneFollower } from '../dns/transfer/zone-follower.ts';
+import type { Signing } from '../dns/tsig-keys.ts';
 import type { Log } from '../observability/log.ts';
 import type { MetricSource, Sample } from '../observability/metric-source.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -22,20 +23,26 @@ export interface Secondaries {
  */
 export function followSecondaries(
   values: Values<typeof dnsSpec>,
+  signing: Signing | undefined,
   zone: Zone,
   clock: Clock,
   log: Log,
 ): Secondaries | undefined {
   if (values.allowTransfer.length === 0) {
+    if (values.transferKeyFile !== undefined) {
+      throw new UserError(
+        '--transfer-key-file is for transfers, which none may have: add --allow-transfer NETWORK',
+      );
+    }
     if (values.notify.length === 0) return undefined;
     throw new UserError(
       '--notify tells secondaries of changes, but none may fetch them: add --allow-transfer NETWORK',
     );
   }
-  const notifier = new Notifier(values.notify, { follower: () => follower, clock, log });
+  const notifier = new Notifier(values.notify, { follower: () => follower, clock, log, signing });
   const zones = [...values.zone, ...values.clustersetCidr.flatMap(reverseZonesOf)];
   const follower = new ZoneFollower(zone, zones, () => notifier.tell());
-  const transfers = new Transfers(follower);
+  const transfers = new Transfers(follower, signing);
   return {
     transfer: (query) => transfers.open(query),
     metrics: [transferMetric(transfers)],

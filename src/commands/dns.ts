@@ -49,7 +49,8 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
   });
 
   const feeding = new AbortController();
-  const secondaries = followSecondaries(values, zone, clock, log);
+  const protocol = await dnsProtocol(values, context, log, feeding.signal);
+  const secondaries = followSecondaries(values, protocol.signing, zone, clock, log);
   let onCertificate = (_certificate: Certificate): void => {};
   const certificate = await dnsCertificate(values, context, log, feeding.signal, (next) =>
     onCertificate(next),
@@ -57,7 +58,7 @@ export const runDns: Run<typeof dnsSpec> = async (values, context) => {
   const server = await startDnsServer({
     source: zone,
     listen: values.listen,
-    protocol: await dnsProtocol(values, context, log, feeding.signal),
+    protocol,
     transfer: secondaries?.transfer,
     tls: certificate && { listen: values.tlsListen, certificate },
     limits: {

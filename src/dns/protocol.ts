@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { CookieSecrets } from './cookies.ts';
 import type { Identity } from './identity.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { Signing } from './tsig-keys.ts';
 
 export interface Protocol {
   /** The secrets of now; replicas that share them know each other's cookies. */
@@ -17,6 +18,8 @@ export interface Protocol {
   readonly trusts: (address: string) => boolean;
   /** Whether this client may have whole zones. */
   readonly mayTransfer: (address: string) => boolean;
+  /** With it only those who have a key get whole zones; absent = signatures are not looked at. */
+  readonly signing?: Signing;
   /** Seconds since 1970, for cookies. */
   readonly now: () => number;
 }

@@ -19,6 +19,7 @@ const MAX_LABEL = 63;
 const CLASSIC_UDP_SIZE = 512;
 
 const TYPE_OPT = 41;
+export const TYPE_TSIG = 250;
 /** Zone transfers, and MAILB and MAILA that stand between them and ANY. */
 export const TYPE_IXFR = 251;
 const TYPE_AXFR = 252;
@@ -47,6 +48,8 @@ export class Request {
   /** Where its options are, in EDNS version 0; both 0 = there are none. */
   optionsAt = 0;
   optionsEnd = 0;
+  /** Offset of the TSIG record, which ends the message; 0 = there is none. */
+  tsigAt = 0;
   /** Largest UDP answer that the client takes, in bytes; at least 512. */
   udpSize = CLASSIC_UDP_SIZE;
   /** The name in wire form with ASCII letters lower-cased, then the type: equal for equal questions. */
@@ -70,6 +73,7 @@ export function readRequest(message: Uint8Array, length: number, request: Reques
   request.dnssecOk = false;
   request.optionsAt = 0;
   request.optionsEnd = 0;
+  request.tsigAt = 0;
   request.udpSize = CLASSIC_UDP_SIZE;
   if (length < HEADER_BYTES) return 'drop';
   const flags = message[2]!;
@@ -132,7 +136,7 @@ function readName(message: Uint8Array, length: number, request: Request): number
 }
 
 /**
- * Walks over the records after the question, which have to fill the message exactly, and reads OPT.
+ * Walks over the records after the question, which have to fill the message exactly, reads OPT and finds TSIG.
  * @returns the EDNS version asked for (0 without OPT), or -1 where the message is malformed
  */
 function readRecords(
@@ -164,6 +168,11 @@ function readRecords(
         request.optionsAt = data;
         request.optionsEnd = dataEnd;
       }
+    }
+    if (type === TYPE_TSIG) {
+      // RFC 8945, 5.1: the last record of the additional section, and so the only one.
+      if (additionals === 0 || index !== before + additionals - 1) return -1;
+      request.tsigAt = owner;
     }
     at = dataEnd;
   }

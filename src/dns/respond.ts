@@ -18,6 +18,7 @@ import { readProxyHeader } from './proxy-protocol.ts';
 import { type RateLimiter, sharedNow } from './rate-limit.ts';
 import { readRequest, Request, TYPE_IXFR, type Verdict } from './request.ts';
 import { writeError, writeFinished, writeOpt, writeTruncated } from './response.ts';
+import { checkTsig, type Seal, TsigError } from './tsig.ts';
 import type { WireCache } from './wire-cache.ts';
 import { MessageWriter } from './writer.ts';
 
@@ -70,6 +71,8 @@ const REFUSALS: Readonly<Record<Exclude<Verdict, 'query' | 'drop' | 'transfer'>,
 };
 const BAD_COOKIE = refusal(Rcode.badCookie);
 const NO_TRANSFER = refusal(Rcode.refused, EdeCode.prohibited, 'zone transfers are not for this address');
+const NO_KEY = refusal(Rcode.refused, EdeCode.prohibited, 'zone transfers need a signature');
+const BADLY_SIGNED = refusal(Rcode.notAuth);
 const NOT_OVER_UDP = refusal(Rcode.refused, EdeCode.notSupported, 'AXFR is for TCP');
 const FAILED = refusal(Rcode.servFail);
 
@@ -89,12 +92,14 @@ export function createResponder(deps: {
   readonly onFailure: (error: unknown) => void;
 }): Respond {
   const { source, cache, counters, feed, protocol, limiter } = deps;
-  const { identity, trusts, mayTransfer } = protocol;
+  const { identity, trusts, mayTransfer, signing } = protocol;
   const request = new Request();
   const options = new Options(protocol);
   const writer = new MessageWriter(Buffer.alloc(MAX_MESSAGE));
   // The turn of questions that nothing is kept for: rises with each of them.
   let turns = 0;
+  // What signs the answer to the query at hand.
+  let seal: Seal | undefined;
 
   function error(query: Buffer, { rcode, opt }: Refusal, out: Buffer): number {
     counters.responses[rcode]!++;
@@ -126,7 +131,7 @@ export function createResponder(deps: {
   function fillIn(query: Buffer, client: Client, out: Buffer, miss: TableMiss): number {
     counters.cacheMisses++;
     const finished = compute(query, miss, client, miss.turn < 0 ? turns++ : miss.turn);
-    return write(finished, query, out, Math.min(request.udpSize, OWN_UDP_SIZE));
+    return write(finished, query, out, limitFor('udp'));
   }
 
   function write(finished: Finished, query: Buffer, out: Buffer, limit: number): number {
@@ -137,8 +142,11 @@ export function createResponder(deps: {
     return -length;
   }
 
+  const limitFor = (transport: Transport): number =>
+    (transport === 'tcp' ? MAX_MESSAGE : Math.min(request.udpSize, OWN_UDP_SIZE)) - (seal?.bytes ?? 0);
+
   function answer(query: Buffer, client: Client, transport: Transport, out: Buffer): number {
-    const limit = transport === 'tcp' ? MAX_MESSAGE : Math.min(request.udpSize, OWN_UDP_SIZE);
+    const limit = limitFor(transport);
     const key = request.key.toString('latin1', 0, request.keyLength);
     const kept = cache.get(key);
     const turn = kept === undefined ? turns++ : kept.takeTurn();
@@ -180,6 +188,7 @@ export function createResponder(deps: {
 
   function transfer(query: Buffer, client: Client, transport: Transport, out: Buffer): number {
     if (!mayTransfer(client.address)) return error(query, NO_TRANSFER, out);
+    if (signing !== undefined && seal === undefined) return error(query, NO_KEY, out);
     if (transport === 'tcp') return TRANSFER;
     if (request.type !== TYPE_IXFR) return error(query, NOT_OVER_UDP, out);
     // RFC 1995, 2: the SOA alone, which sends the client to TCP where it has an older one.
@@ -198,6 +207,7 @@ export function createResponder(deps: {
   ): number {
     const verdict = readRequest(query, length, request);
     options.reset();
+    seal = undefined;
     if (verdict === 'drop') {
       counters.dropped++;
       return 0;
@@ -221,6 +231,28 @@ export function createResponder(deps: {
       const instead = limited(query, client, out);
       if (instead !== undefined) return instead;
     }
+    if (signing === undefined || request.tsigAt === 0 || verdict === 'formerr') {
+      return act(verdict, query, client, transport, out, miss);
+    }
+    const checked = checkTsig(query.subarray(0, length), request.tsigAt, signing);
+    if (checked === undefined) return error(query, REFUSALS.formerr, out);
+    ({ seal } = checked);
+    options.padded = false;
+    const end =
+      checked.error === TsigError.none
+        ? act(verdict, query, client, transport, out, miss)
+        : error(query, BADLY_SIGNED, out);
+    return end > 0 ? seal.put(out, end) : end;
+  }
+
+  function act(
+    verdict: Exclude<Verdict, 'drop'>,
+    query: Buffer,
+    client: Client,
+    transport: Transport,
+    out: Buffer,
+    miss: TableMiss | undefined,
+  ): number {
     switch (verdict) {
       case 'query':
         return miss === undefined ? answer(query, client, transport, out) : fillIn(query, client, out, miss);

@@ -158,6 +158,13 @@ export const dnsSpec = {
       type: network,
       default: [],
     },
+    'transfer-key-file': {
+      form: 'value',
+      help: 'File with keys that servers in --allow-transfer must sign with (TSIG), one hmac-sha256:NAME:SECRET a line; the first also signs NOTIFY. Followed when it changes',
+      placeholder: 'FILE',
+      type: text('a file'),
+      completes: 'file',
+    },
     notify: {
       form: 'list',
       help: 'Secondary to tell of each change (NOTIFY), which needs --allow-transfer as well; may be given again',

@@ -6,6 +6,8 @@ import type { Log } from '../../observability/log.ts';
 import { RRType, type ResourceRecord } from '../../zone/records.ts';
 import { At, CLASS_IN, Flag, HEADER_BYTES, putUint16, uint16 } from '../header.ts';
 import type { ListenAddress } from '../listener.ts';
+import { isSealedAnswer, sealed, sealFor } from '../tsig.ts';
+import type { Signing } from '../tsig-keys.ts';
 import { MessageWriter } from '../writer.ts';
 import type { FollowedZone, ZoneFollower } from './zone-follower.ts';
 
@@ -36,6 +38,8 @@ export class Notifier {
 interface NotifierDeps {
   readonly follower: () => ZoneFollower;
   readonly clock: { sleep(ms: number, signal: AbortSignal): Promise<void> };
+  /** Absent = nothing is signed. */
+  readonly signing?: Signing | undefined;
   readonly log: Log;
 }
 
@@ -45,8 +49,8 @@ class Target {
   readonly #deps: NotifierDeps;
   readonly #socket: Socket;
   readonly #end = new AbortController();
-  // Id of a NOTIFY that was sent → what to do when it is answered.
-  readonly #waiting = new Map<number, () => void>();
+  // Id of a NOTIFY that was sent → what to do with an answer.
+  readonly #waiting = new Map<number, (answer: Buffer) => void>();
   #due = false;
   #running = false;
 
@@ -59,7 +63,7 @@ class Target {
     this.#socket.on('error', () => {});
     this.#socket.on('message', (message: Buffer) => {
       if (message.length < HEADER_BYTES || (message[2]! & Flag.response) === 0) return;
-      this.#waiting.get(uint16(message, At.id))?.();
+      this.#waiting.get(uint16(message, At.id))?.(message);
     });
   }
 
@@ -86,7 +90,9 @@ class Target {
         const { address, port } = this.#at;
         log.warn(
           { peer: `${address} port ${port}` },
-          'A secondary does not answer NOTIFY; it is told of the next change',
+          this.#deps.signing === undefined
+            ? 'A secondary does not answer NOTIFY; it is told of the next change'
+            : 'A secondary does not answer NOTIFY with the key; it is told of the next change',
         );
       }
       await clock.sleep(PAUSE_MS, this.#end.signal);
@@ -94,14 +100,21 @@ class Target {
   }
 
   async #notify(zone: FollowedZone): Promise<boolean> {
-    const { clock, follower } = this.#deps;
+    const { clock, follower, signing } = this.#deps;
     const id = randomInt(0x1_0000);
     const { promise: answered, resolve } = Promise.withResolvers<boolean>();
-    this.#waiting.set(id, () => resolve(true));
+    // MACs of what was sent: any of it may be answered.
+    const macs: Buffer[] = [];
+    this.#waiting.set(id, (answer) => {
+      if (signing === undefined || macs.some((mac) => isSealedAnswer(answer, signing, mac))) resolve(true);
+    });
     try {
       for (let attempt = 0; attempt < ATTEMPTS && !this.#end.signal.aborted; attempt++) {
         const soa = follower().soa(zone);
-        this.#socket.send(notifyMessage(id, zone, soa), this.#at.port, this.#at.address, () => {});
+        const seal = signing && sealFor(signing.keys()[0], signing.now);
+        const message = sealed(notifyMessage(id, zone, soa), seal);
+        if (seal !== undefined) macs.push(seal.mac);
+        this.#socket.send(message, this.#at.port, this.#at.address, () => {});
         const wait = new AbortController();
         const over = clock.sleep(
           PATIENCE_MS * 2 ** attempt,

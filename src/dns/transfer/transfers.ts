@@ -4,6 +4,8 @@ import type { ResourceRecord } from '../../zone/records.ts';
 import { BARE_OPT } from '../edns.ts';
 import { At, Flag, HEADER_BYTES, putUint16, Rcode, uint16 } from '../header.ts';
 import { readRequest, Request, TYPE_IXFR } from '../request.ts';
+import { checkTsig, type Seal, sealed } from '../tsig.ts';
+import type { Signing } from '../tsig-keys.ts';
 import { MessageWriter } from '../writer.ts';
 import type { Step } from './journal.ts';
 import type { FollowedZone, ZoneFollower } from './zone-follower.ts';
@@ -15,12 +17,15 @@ const TRANSFERS = 32;
 
 export class Transfers {
   readonly #follower: ZoneFollower;
+  readonly #signing: Signing | undefined;
   #running = 0;
   /** Finished transfers, by what was sent. */
   readonly counts = { whole: 0, steps: 0, nothing: 0, refused: 0 };
 
-  constructor(follower: ZoneFollower) {
+  /** @param signing absent = nothing is signed */
+  constructor(follower: ZoneFollower, signing?: Signing) {
     this.#follower = follower;
+    this.#signing = signing;
   }
 
   /** The messages of a transfer. @param query whose client may have it; its bytes are not used after the first `next` */
@@ -28,6 +33,7 @@ export class Transfers {
     const query = Buffer.from(given);
     const request = new Request();
     readRequest(query, query.length, request);
+    const seal = this.#sealOf(query, request);
     const name = request.labels().join('.');
     const zone = this.#follower.zones.find(({ origin }) => origin.labels.join('.') === name);
     await this.#follower.settled();
@@ -39,19 +45,22 @@ export class Transfers {
           : undefined;
     if (zone === undefined || rcode !== undefined) {
       this.counts.refused++;
-      yield errorMessage(query, request, rcode ?? Rcode.servFail);
+      yield sealed(errorMessage(query, request, rcode ?? Rcode.servFail), seal);
       return;
     }
     this.#running++;
     try {
-      yield* messages(
-        query,
-        request,
-        this.#records(zone, request.type === TYPE_IXFR ? serialIn(query, request) : undefined),
-      );
+      const serial = request.type === TYPE_IXFR ? serialIn(query, request) : undefined;
+      yield* messages(query, request, this.#records(zone, serial), seal);
     } finally {
       this.#running--;
     }
+  }
+
+  /** The signature was found good before; the answer goes on from it. */
+  #sealOf(query: Buffer, { tsigAt }: Request): Seal | undefined {
+    if (this.#signing === undefined || tsigAt === 0) return undefined;
+    return checkTsig(query, tsigAt, this.#signing)?.seal;
   }
 
   /** @param serial that the client has, where it said so */
@@ -105,8 +114,10 @@ async function* messages(
   query: Buffer,
   request: Request,
   records: Iterable<ResourceRecord>,
+  seal: Seal | undefined,
 ): AsyncGenerator<Buffer> {
   const writer = new MessageWriter(Buffer.alloc(MESSAGE_BYTES));
+  const room = MESSAGE_BYTES - (seal?.bytes ?? 0);
   const iterator = records[Symbol.iterator]();
   let next = iterator.next();
   for (let first = true; next.done !== true; first = false) {
@@ -115,9 +126,9 @@ async function* messages(
       writer.start(
         query.subarray(HEADER_BYTES, request.questionEnd),
         request.labels(),
-        MESSAGE_BYTES - BARE_OPT.length,
+        room - BARE_OPT.length,
       );
-    else writer.start(Buffer.alloc(0), [], MESSAGE_BYTES);
+    else writer.start(Buffer.alloc(0), [], room);
     let answers = 0;
     while (next.done !== true && writer.records([next.value]) === 1) {
       answers++;
@@ -130,7 +141,7 @@ async function* messages(
     putUint16(message, At.questions, first ? 1 : 0);
     putUint16(message, At.answers, answers);
     putUint16(message, At.additionals, opt ? 1 : 0);
-    yield message;
+    yield sealed(message, seal);
     // Between two messages everybody else is answered.
     await nextTurn();
   }

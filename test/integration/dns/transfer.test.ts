@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test } from 'node:test';
 import { startDnsServer } from '../../../src/dns/server.ts';
+import { parseTsigKeys, type Signing } from '../../../src/dns/tsig-keys.ts';
 import { Notifier } from '../../../src/dns/transfer/notifier.ts';
 import { Transfers } from '../../../src/dns/transfer/transfers.ts';
 import { ZoneFollower } from '../../../src/dns/transfer/zone-follower.ts';
@@ -25,23 +26,27 @@ const SECONDS = Number(process.env['PHAROS_TRANSFER_SECONDS'] ?? '4');
 const CHANGES_PER_SECOND = 50;
 const SERVICES = 60;
 const Z = 'clusterset.local';
+const REVERSE = '10.in-addr.arpa';
+const SECRET = Buffer.alloc(32, 8).toString('base64');
+const KEY = `hmac-sha256:pharos:${SECRET}`;
 
 const missing = await requirePackages(['knot', 'knot-dnsutils', 'nsd', 'dnsutils']);
 
 /** A primary with transfers, NOTIFY and a zone to change. */
-async function primary(secondaries: readonly number[]) {
-  const zone = zoneOf({}, { serial: 2 ** 32 - 20 });
+async function primary(secondaries: readonly number[], key?: string) {
+  const zone = zoneOf({}, { serial: 2 ** 32 - 20, reverseZones: ['10.0.0.0/8'] });
+  const signing = key === undefined ? undefined : signingBy(key);
   const notifier = new Notifier(
     secondaries.map((port) => ({ address: '127.0.0.1', port })),
-    { follower: () => follower, clock: systemClock, log: silentLog },
+    { follower: () => follower, clock: systemClock, log: silentLog, signing },
   );
-  const follower: ZoneFollower = new ZoneFollower(zone, [`${Z}.`], () => notifier.tell());
-  const transfers = new Transfers(follower);
+  const follower: ZoneFollower = new ZoneFollower(zone, [Z, REVERSE], () => notifier.tell());
+  const transfers = new Transfers(follower, signing);
   const server = await startDnsServer({
     source: zone,
     listen: [{ address: '127.0.0.1', port: 0 }],
     log: silentLog,
-    protocol: { mayTransfer: (address) => address === '127.0.0.1' },
+    protocol: { mayTransfer: (address) => address === '127.0.0.1', ...(signing && { signing }) },
     transfer: (query) => transfers.open(query),
   });
   return {
@@ -57,6 +62,11 @@ async function primary(secondaries: readonly number[]) {
   };
 }
 
+function signingBy(text: string): Signing {
+  const keys = parseTsigKeys(text);
+  return { keys: () => keys, now: () => Math.floor(Date.now() / 1000) };
+}
+
 const secondaries = {
   knot: async (dir: string, primaryPort: number, port: number): Promise<Daemon> => {
     const config = join(dir, 'knot.conf');
@@ -70,19 +80,23 @@ log:
     any: info
 database:
   storage: ${dir}
+key:
+  - id: pharos
+    algorithm: hmac-sha256
+    secret: ${SECRET}
 remote:
   - id: pharos
     address: 127.0.0.1@${primaryPort}
+    key: pharos
 acl:
   - id: pharos
+    key: pharos
+    action: notify
+  - id: reader
     address: 127.0.0.1
-    action: [notify, transfer]
+    action: transfer
 zone:
-  - domain: ${Z}
-    storage: ${dir}
-    master: pharos
-    acl: pharos
-`,
+${[Z, REVERSE].map((zone) => `  - domain: ${zone}\n    storage: ${dir}\n    master: pharos\n    acl: [pharos, reader]\n`).join('')}`,
     );
     return new Daemon('knotd', ['-c', config], 'knotd', { lab: 'transfer', logFile: join(dir, 'knot.log') });
   },
@@ -103,24 +117,35 @@ zone:
   verbosity: 2
 remote-control:
   control-enable: no
-zone:
-  name: ${Z}
-  zonefile: ${Z}.zone
-  allow-notify: 127.0.0.1 NOKEY
-  request-xfr: 127.0.0.1@${primaryPort} NOKEY
+key:
+  name: pharos
+  algorithm: hmac-sha256
+  secret: "${SECRET}"
+${[Z, REVERSE]
+  .map(
+    (zone) => `zone:
+  name: ${zone}
+  zonefile: ${zone}.zone
+  allow-notify: 127.0.0.1 pharos
+  request-xfr: 127.0.0.1@${primaryPort} pharos
   provide-xfr: 127.0.0.1 NOKEY
 `,
+  )
+  .join('')}`,
     );
     return new Daemon('nsd', ['-d', '-c', config], 'nsd', { lab: 'transfer', logFile: join(dir, 'nsd.log') });
   },
 };
 
 /** All records by AXFR, as lines of one form. */
-async function axfr(port: number): Promise<string[]> {
+async function axfr(port: number, zone = Z, key?: string): Promise<string[]> {
   const { stdout } = await command('dig', [
-    ...['@127.0.0.1', '-p', String(port), Z, 'AXFR', '+onesoa', '+nocomments', '+nocmd', '+nostats'],
+    ...['@127.0.0.1', '-p', String(port), zone, 'AXFR', '+onesoa', '+nocomments', '+nocmd', '+nostats'],
+    ...(key === undefined ? [] : ['-y', key]),
   ]);
-  const lines = stdout.split('\n').filter((line) => line !== '' && !line.startsWith(';'));
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith(';') && !/\sTSIG\s/.test(line));
   return lines.map((line) => line.replaceAll(/\s+/g, ' ').toLowerCase()).sort();
 }
 
@@ -145,10 +170,10 @@ function aService(random: Random): ServiceText {
 }
 
 suite('secondaries', { skip: missing ?? false }, () => {
-  test(`Knot and NSD follow ${CHANGES_PER_SECOND} changes a second, and queries are answered meanwhile`, async () => {
+  test(`Knot and NSD with a key follow ${CHANGES_PER_SECOND} changes a second, and queries are answered meanwhile`, async () => {
     const dir = await mkdtemp(join(tmpdir(), 'pharos-transfer-'));
     const [knotPort, nsdPort] = [await freePort(), await freePort()];
-    await using pharos = await primary([knotPort, nsdPort]);
+    await using pharos = await primary([knotPort, nsdPort], KEY);
     const random = new Random(1995);
     const change = (): void => {
       const key = `shop/svc-${random.below(SERVICES)}`;
@@ -183,12 +208,14 @@ suite('secondaries', { skip: missing ?? false }, () => {
         due += 1000 / CHANGES_PER_SECOND;
         await sleep(Math.max(0, due - performance.now()));
       }
-      const wanted = await axfr(pharos.port);
-      assert.ok(wanted.length > 50, wanted.join('\n'));
-      for (const port of [knotPort, nsdPort]) {
+      for (const [zone, port] of [Z, REVERSE].flatMap((each) =>
+        [knotPort, nsdPort].map((at) => [each, at] as const),
+      )) {
+        const wanted = await axfr(pharos.port, zone, KEY);
+        assert.ok(wanted.length > (zone === Z ? 50 : 10), wanted.join('\n'));
         let seen: string[] = [];
-        await until(`the zone on port ${port} to be the same`, 60_000, async () => {
-          seen = await axfr(port);
+        await until(`zone ${zone} on port ${port} to be the same`, 60_000, async () => {
+          seen = await axfr(port, zone);
           return seen.join() === wanted.join() ? true : undefined;
         }).catch((cause: unknown) => {
           assert.deepEqual(seen, wanted, String(cause));
@@ -200,6 +227,28 @@ suite('secondaries', { skip: missing ?? false }, () => {
       for (const daemon of running) await daemon.stop();
       await rm(dir, { recursive: true, force: true });
     }
+  });
+
+  test('with a key the zone is for who signs, and it is told what is wrong (RFC 8945, 5.2)', async () => {
+    await using pharos = await primary([], KEY);
+    const { imports, slices } = objectsOf({ 'shop/one': { from: { west: { ips: ['10.7.7.7'] } } } });
+    for (const slice of slices) pharos.zone.setSlice(slice);
+    for (const object of imports) pharos.zone.setImport(object);
+    const dig = async (...args: string[]): Promise<string> =>
+      (await command('dig', ['@127.0.0.1', '-p', String(pharos.port), Z, ...args])).stdout;
+    const other = Buffer.alloc(32, 9).toString('base64');
+    assert.match(await dig('AXFR', '-y', KEY), /^one\.shop\.svc\.clusterset\.local\..*10\.7\.7\.7$/m);
+    assert.match(await dig('AXFR'), /Transfer failed/);
+    assert.match(await dig('SOA', '-y', KEY), /status: NOERROR[^]*TSIG.*NOERROR/);
+    assert.match(await dig('SOA', '-y', `hmac-sha256:stranger:${SECRET}`), /status: NOTAUTH[^]*BADKEY/);
+    assert.match(await dig('SOA', '-y', `hmac-sha512:pharos:${SECRET}`), /status: NOTAUTH[^]*BADKEY/);
+    assert.match(await dig('SOA', '-y', `hmac-sha256:pharos:${other}`), /status: NOTAUTH[^]*BADSIG/);
+    assert.match(await dig('AXFR', '-y', `hmac-sha256:pharos:${other}`), /Transfer failed|NOTAUTH/);
+    const steps = await command('kdig', [
+      ...['@127.0.0.1', '-p', String(pharos.port), '-y', KEY, Z, `IXFR=${(pharos.zone.serial - 1) >>> 0}`],
+    ]);
+    assert.match(steps.stdout, /^one\.shop\.svc\.clusterset\.local\..*10\.7\.7\.7$/m);
+    assert.doesNotMatch(steps.stdout + steps.stderr, /WARNING|verification/);
   });
 
   test('kdig gets the whole and the steps, others are refused', async () => {

@@ -8,6 +8,7 @@ const HEADER = uint16s(1, 0, 1, 0, 0, 0);
 const END = uint16s(1, 1);
 /** A TSIG record, as far as this server looks at it. */
 const TSIG = Buffer.concat([wireName('key'), uint16s(250, 255, 0, 0, 0)]);
+const OTHER = Buffer.concat([wireName('other'), uint16s(65_280, 1, 0, 0, 0)]);
 const SOA_IN_IXFR = Buffer.concat([uint16s(0xc00c, 6, 1, 0, 0, 0)]);
 const label = (length: number): string => 'x'.repeat(length);
 
@@ -23,8 +24,12 @@ const table: Record<string, { message: Buffer; verdict: Verdict }> = {
   },
   'OPT and TSIG together are a query': { message: query({ extra: [opt(), TSIG] }), verdict: 'query' },
   'a record before OPT does not hide it': {
-    message: query({ extra: [TSIG, opt({ version: 1 })] }),
+    message: query({ extra: [OTHER, opt({ version: 1 })] }),
     verdict: 'badvers',
+  },
+  'a record after TSIG is malformed (RFC 8945, 5.1)': {
+    message: query({ extra: [TSIG, opt()] }),
+    verdict: 'formerr',
   },
   'a message of 11 bytes is dropped': { message: query().subarray(0, 11), verdict: 'drop' },
   'an empty message is dropped': { message: Buffer.alloc(0), verdict: 'drop' },

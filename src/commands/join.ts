@@ -122,6 +122,13 @@ export const runJoin: Run<typeof joinSpec> = async (values, context) => {
     );
     say(stubBlocks(stub));
   }
+  if (gateway && values.reverseZones && facts.others.length > 0) {
+    const clusters = facts.others.map(({ cluster: other }) => other).join(', ');
+    say(
+      `cluster DNS of ${clusters} does not know reverse names of this cluster's pods yet: run ` +
+        '"pharos join --configure-cluster-dns" there again once the gateways here run ("pharos diagnose" names what lacks)',
+    );
+  }
   say(
     'Now export a service: pharos export NAME -n NAMESPACE, and every member resolves ' +
       `NAME.NAMESPACE.svc.${ZONES[0]}`,

@@ -122,6 +122,10 @@ export function blockFor(blocks: readonly ServerBlock[], zone: string): ServerBl
   return best?.block;
 }
 
+/** Whether a block is for this zone, or one around it. The default block does not count. */
+export const hasBlockFor = (corefile: string, zone: string): boolean =>
+  blockFor(serverBlocks(corefile), zone)?.zones.some((served) => served !== '.') === true;
+
 /** Who answers for a zone, by what a Corefile says. */
 export type ZoneServer =
   | { readonly by: 'forward'; readonly to: readonly string[] }

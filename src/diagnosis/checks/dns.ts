@@ -1,6 +1,8 @@
 import { waitsFor } from '../../membership/components.ts';
-import { type ZoneServer, zoneServerOf } from '../../membership/corefile.ts';
+import { hasBlockFor, type ZoneServer, zoneServerOf } from '../../membership/corefile.ts';
 import type { Corefile } from '../../membership/read-corefiles.ts';
+import { reverseZones } from '../../membership/reverse-zones.ts';
+import { cidrOrNone } from '../../api/cidr.ts';
 import type { EndpointSlice, Service } from '../../api/objects.ts';
 import { check, failedIf, skipped, type Verdict } from '../check.ts';
 import type { DnsAnswer } from '../facts.ts';
@@ -91,6 +93,36 @@ export const dnsChecks = [
       return found === undefined
         ? { is: 'failed', reasons: [`no block of ${placesOf(nodeLocal)} serves ${zone}`] }
         : forwardVerdict(found.where, found.server, [dnsService], dnsSlices);
+    },
+  }),
+  check({
+    id: 'dns.reverse',
+    proves: "the cluster's DNS sends reverse names of all other clusters' pods to Pharos",
+    how: 'For the pod networks of the other clusters, as the gateways brought them here, blocks of their reverse zones are searched for in the Corefile of CoreDNS, and what it imports.',
+    mend: 'A cluster joined since: run `pharos join --configure-cluster-dns` here again, or add the zones by hand.',
+    docs: `${HOW_TO}#reverse-names`,
+    needs: ['corefiles', 'peerClusters'],
+    decide: ({ corefiles: { clusterDns }, peerClusters }) => {
+      const peers = peerClusters.map(({ spec }) => ({
+        cluster: spec.clusterId,
+        zones: reverseZones({ own: [], clusterset: [], remote: spec.podCIDRs.flatMap(cidrOrNone) }),
+      }));
+      const all = peers.flatMap(({ zones }) => zones);
+      if (all.length === 0)
+        return skipped('no gateway has brought the pods’ network of another cluster here');
+      if (clusterDns.length === 0)
+        return skipped('cluster DNS is no CoreDNS with a Corefile that can be read');
+      const isSent = (zone: string): boolean => clusterDns.some(({ text }) => hasBlockFor(text, zone));
+      const reasons = peers.flatMap(({ cluster, zones }) => {
+        const missing = zones.filter((zone) => !isSent(zone));
+        return missing.length === 0
+          ? []
+          : [`reverse names of pods of "${cluster}" are not sent to Pharos: ${missing.join(', ')}`];
+      });
+      // None at all may be meant so: join --no-reverse-zones.
+      return all.some(isSent)
+        ? failedIf(reasons)
+        : { is: 'ok', note: `${reasons.join('; ')}; "pharos join --configure-cluster-dns" adds them` };
     },
   }),
   check({

@@ -6,10 +6,11 @@
 import type { ConfigMap } from './administration.ts';
 import { isDnsLabel } from './identity.ts';
 import { Kinds } from './kinds.ts';
-import { Label, MANAGED_BY } from './names.ts';
+import { Label, MANAGED_BY, SYSTEM_NAMESPACE } from './names.ts';
 
-/** The ConfigMap's name, on the broker in the broker namespace, in a member in `pharos-system`. */
+/** The ConfigMap: on the broker in the broker namespace, in a member in `pharos-system`. */
 export const DRAINED_NAME = 'pharos-drained';
+export const DRAINED_REF = { name: DRAINED_NAME, namespace: SYSTEM_NAMESPACE } as const;
 
 export interface Drain {
   /** Who did it, in words. */

@@ -1,12 +1,12 @@
 /** Keeps a zone equal to what a store says. */
-import { drainText, parseDrained } from '../api/drained.ts';
+import { DRAINED_REF, drainText, parseDrained } from '../api/drained.ts';
 import { Kinds } from '../api/kinds.ts';
 import type { ConfigMap } from '../api/administration.ts';
 import type { KubeObject } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore, WatchEvent } from '../store/store.ts';
-import { DRAINS_OF_ZONE, SLICES_OF_ZONE } from '../zone/source.ts';
+import { SLICES_OF_ZONE } from '../zone/source.ts';
 import type { Zone } from '../zone/zone.ts';
 import { followGateways } from './follow-gateways.ts';
 import type { Propagation } from './propagation.ts';
@@ -112,7 +112,7 @@ class Sight {
 function followDrains({ store, zone, log }: FeedOptions, signal: AbortSignal): Promise<void> {
   return store.watch(
     Kinds.ConfigMap,
-    DRAINS_OF_ZONE,
+    DRAINED_REF,
     (event) => {
       switch (event.type) {
         case 'snapshot':

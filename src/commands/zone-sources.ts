@@ -1,14 +1,8 @@
+import { DRAINED_REF } from '../api/drained.ts';
 import { Kinds } from '../api/kinds.ts';
 import type { Gateway } from '../api/tunnel.ts';
 import type { RedisSource } from '../store/redis-publisher.ts';
-import {
-  cutDrained,
-  cutGateway,
-  cutImport,
-  cutSlice,
-  DRAINS_OF_ZONE,
-  SLICES_OF_ZONE,
-} from '../zone/source.ts';
+import { cutDrained, cutGateway, cutImport, cutSlice, SLICES_OF_ZONE } from '../zone/source.ts';
 
 /** A snapshot is believed as it is until the store is in sight: it need not be written anew for each heartbeat. */
 function cutToRest(gateway: Gateway): Gateway {
@@ -26,7 +20,7 @@ const gateways = (cut: (gateway: Gateway) => Gateway): RedisSource =>
 const others: readonly RedisSource[] = [
   source({ kind: Kinds.ServiceImport, selector: {}, cut: cutImport }),
   source({ kind: Kinds.EndpointSlice, selector: SLICES_OF_ZONE, cut: cutSlice }),
-  source({ kind: Kinds.ConfigMap, selector: DRAINS_OF_ZONE, cut: cutDrained }),
+  source({ kind: Kinds.ConfigMap, selector: DRAINED_REF, cut: cutDrained }),
 ];
 
 /** What `pharos agent --publish` publishes of a cluster: all that its DNS servers read. */

@@ -3,14 +3,11 @@
  * how long the others' took to it, by the two clocks. Half of the difference of the two ways is what the clocks
  * differ by, as NTP has it (RFC 5905, section 8). Pure.
  */
-import { isDnsLabel } from '../api/identity.ts';
 import { Annotation } from '../api/names.ts';
 import type { Lease } from '../api/objects.ts';
 
 /** Of the latest so many heartbeats the quickest counts: it waited the least anywhere. */
 const REMEMBERED = 12;
-/** What somebody else says is bounded. */
-const MAX_CLUSTERS = 1000;
 
 export class ClockSkew {
   readonly #cluster: string;
@@ -34,7 +31,7 @@ export class ClockSkew {
     if (delays.length === 0) this.#delays.set(cluster, delays);
     delays.push(now - sent);
     if (delays.length > REMEMBERED) delays.shift();
-    const ours = parseDelays(lease.metadata.annotations?.[Annotation.heard]).get(this.#cluster);
+    const ours = delayIn(lease.metadata.annotations?.[Annotation.heard], this.#cluster);
     if (ours === undefined) this.#theirs.delete(cluster);
     else this.#theirs.set(cluster, ours);
   }
@@ -60,14 +57,14 @@ export class ClockSkew {
   }
 }
 
-function parseDelays(text = ''): ReadonlyMap<string, number> {
+/** What somebody else says how long the heartbeats of `cluster` take to it, in milliseconds. */
+function delayIn(text = '', cluster: string): number | undefined {
   let given: unknown;
   try {
     given = JSON.parse(text);
   } catch {
-    return new Map();
+    return undefined;
   }
-  if (typeof given !== 'object' || given === null) return new Map();
-  const entries = Object.entries(given).slice(0, MAX_CLUSTERS);
-  return new Map(entries.filter(([id, ms]) => isDnsLabel(id) && Number.isFinite(ms)));
+  const delay = (given as Partial<Record<string, unknown>> | null)?.[cluster];
+  return typeof delay === 'number' && Number.isFinite(delay) ? delay : undefined;
 }

@@ -1,4 +1,4 @@
-import { DRAINED_NAME } from '../api/drained.ts';
+import { DRAINED_REF } from '../api/drained.ts';
 import { type Kind, Kinds } from '../api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { KubeObject } from '../api/objects.ts';
@@ -38,7 +38,7 @@ export class WatchedCluster {
     this.#exports = cache(Kinds.ServiceExport);
     this.#gateways = cache(Kinds.Gateway);
     this.#records = cache(Kinds.Cluster, { namespace: SYSTEM_NAMESPACE });
-    this.#drained = cache(Kinds.ConfigMap, { namespace: SYSTEM_NAMESPACE, name: DRAINED_NAME });
+    this.#drained = cache(Kinds.ConfigMap, DRAINED_REF);
   }
 
   /** Follows the store until `signal` aborts. Never rejects. */

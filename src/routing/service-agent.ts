@@ -1,8 +1,7 @@
 import type { ConfigMap } from '../api/administration.ts';
 import type { IpAddress } from '../api/cidr.ts';
-import { DRAINED_NAME, parseDrained } from '../api/drained.ts';
+import { DRAINED_REF, parseDrained } from '../api/drained.ts';
 import { Kinds, keyOf } from '../api/kinds.ts';
-import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { EndpointSlice, ServiceImport } from '../api/objects.ts';
 import { applyNft, nft, readNftTable } from '../host/nft.ts';
 import type { Run } from '../host/run.ts';
@@ -83,12 +82,7 @@ export class ServiceAgent implements AsyncDisposable {
     this.#running = Promise.all([
       store.watch(Kinds.ServiceImport, {}, (event) => this.#onImport(event), signal),
       store.watch(Kinds.EndpointSlice, {}, (event) => this.#onSlice(event), signal),
-      store.watch(
-        Kinds.ConfigMap,
-        { name: DRAINED_NAME, namespace: SYSTEM_NAMESPACE },
-        (event) => this.#onDrained(event),
-        signal,
-      ),
+      store.watch(Kinds.ConfigMap, DRAINED_REF, (event) => this.#onDrained(event), signal),
       this.#reconciler.run(signal),
     ]);
   }

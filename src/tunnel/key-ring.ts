@@ -3,10 +3,14 @@ import { Kinds } from '../api/kinds.ts';
 import { Label, MANAGED_BY, SYSTEM_NAMESPACE } from '../api/names.ts';
 import { SecretText } from '../api/secret-text.ts';
 import { type ObjectStore, StoreError } from '../store/store.ts';
-import { type KeyPair, makeKeyPair, parsePublicKey, type PublicKey, readKeyPair } from './keys.ts';
-
-/** Drivers whose gateways have keys. */
-export type KeyedDriver = 'ipsec' | 'wireguard';
+import {
+  type KeyedDriver,
+  type KeyPair,
+  makeKeyPair,
+  parsePublicKey,
+  type PublicKey,
+  readKeyPair,
+} from './keys.ts';
 
 /** The keys of one gateway. While they are rotated there are two, and peers accept both. */
 export interface KeyRing {

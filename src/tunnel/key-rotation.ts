@@ -7,13 +7,12 @@ import type { ObjectStore } from '../store/store.ts';
 import {
   afterStep,
   dueStep,
-  type KeyedDriver,
   type KeyRing,
   type RotationStep,
   type RotationTimes,
   storeKeyRing,
 } from './key-ring.ts';
-import { makeKeyPair } from './keys.ts';
+import { type KeyedDriver, makeKeyPair } from './keys.ts';
 import { ROTATE_ANNOTATION } from './settings.ts';
 
 export interface KeyRotationOptions {

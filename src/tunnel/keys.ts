@@ -20,6 +20,8 @@ export interface KeyPair {
 }
 
 const CURVES = { ipsec: 'ed25519', wireguard: 'x25519' } as const;
+/** Drivers whose gateways have keys. */
+export type KeyedDriver = keyof typeof CURVES;
 /** RFC 8410: what stands before the 32 bytes in a SubjectPublicKeyInfo. */
 const SPKI = {
   ed25519: Buffer.from('302a300506032b6570032100', 'hex'),
@@ -34,7 +36,7 @@ export function parsePublicKey(text: string): PublicKey | undefined {
   return isKey ? (text as PublicKey) : undefined;
 }
 
-export function makeKeyPair(driver: keyof typeof CURVES): KeyPair {
+export function makeKeyPair(driver: KeyedDriver): KeyPair {
   const pair: KeyPairKeyObjectResult =
     driver === 'ipsec' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
   return pairOf(pair.privateKey);
@@ -49,7 +51,7 @@ function pairOf(privateKey: KeyObject): KeyPair {
 }
 
 /** @throws Error where `pem` holds no private key of the driver's kind */
-export function readKeyPair(driver: keyof typeof CURVES, pem: SecretText): KeyPair {
+export function readKeyPair(driver: KeyedDriver, pem: SecretText): KeyPair {
   const key = createPrivateKey(pem.reveal());
   if (key.asymmetricKeyType !== CURVES[driver]) {
     throw new Error(`The key is of kind ${key.asymmetricKeyType}, ${driver} needs ${CURVES[driver]}`);
@@ -68,4 +70,4 @@ export function wireguardPrivateKey({ privateKey }: KeyPair): SecretText {
 }
 
 /** Whether the driver's tunnels are encrypted, so that gateways have keys. */
-export const hasKeys = (driver: CableDriverName): driver is keyof typeof CURVES => driver !== 'vxlan';
+export const hasKeys = (driver: CableDriverName): driver is KeyedDriver => driver !== 'vxlan';

@@ -12,8 +12,8 @@ import type { CableDriver } from './cable-driver.ts';
 import { espBackend, IpsecDriver } from './drivers/ipsec.ts';
 import { vxlanDriver } from './drivers/vxlan.ts';
 import { WireguardDriver, wireguardInKernel } from './drivers/wireguard.ts';
-import { type KeyedDriver, type KeyRing, openKeyRing } from './key-ring.ts';
-import { makeKeyPair } from './keys.ts';
+import { type KeyRing, openKeyRing } from './key-ring.ts';
+import { type KeyedDriver, makeKeyPair } from './keys.ts';
 
 /** What a driver needs of its node. */
 export interface DriverHost {

@@ -4,8 +4,7 @@
  * an object, which a property test holds against the parsers here.
  */
 import type { ConfigMap } from '../api/administration.ts';
-import { DRAINED_NAME } from '../api/drained.ts';
-import { Label, SYSTEM_NAMESPACE } from '../api/names.ts';
+import { Label } from '../api/names.ts';
 import type { EndpointSlice, KubeObject, ObjectMeta, ServiceImport } from '../api/objects.ts';
 import type { Gateway } from '../api/tunnel.ts';
 
@@ -46,9 +45,6 @@ export function cutSlice(slice: EndpointSlice): EndpointSlice {
     ports,
   };
 }
-
-/** Which ConfigMap: the one that says which clusters are drained. */
-export const DRAINS_OF_ZONE = { name: DRAINED_NAME, namespace: SYSTEM_NAMESPACE } as const;
 
 export const cutDrained = ({ apiVersion, kind, metadata, data }: ConfigMap): ConfigMap => ({
   apiVersion,

@@ -1,4 +1,5 @@
 /** A cluster as its DNS servers see it, read once from its API server. */
+import { DRAINED_REF } from '../../api/drained.ts';
 import type { ClusterId } from '../../api/identity.ts';
 import { Kinds, type Kind } from '../../api/kinds.ts';
 import { Label } from '../../api/names.ts';
@@ -15,7 +16,7 @@ import type { StandingSince, World } from '../../explain/world.ts';
 import { listOrNone } from '../../membership/members.ts';
 import { type Corefile, readCorefiles } from '../../membership/read-corefiles.ts';
 import { type ObjectStore, type Selector, StoreError } from '../../store/store.ts';
-import { DRAINS_OF_ZONE, SLICES_OF_ZONE } from '../../zone/source.ts';
+import { SLICES_OF_ZONE } from '../../zone/source.ts';
 import { Zone } from '../../zone/zone.ts';
 import { drainsIn } from '../feed-zone.ts';
 import { reachabilityOf } from '../follow-gateways.ts';
@@ -97,7 +98,7 @@ export async function readCluster(
   );
   const drained = await gaps.read(
     'Which clusters are drained; none counts as drained',
-    () => member.get(Kinds.ConfigMap, DRAINS_OF_ZONE),
+    () => member.get(Kinds.ConfigMap, DRAINED_REF),
     undefined,
   );
   zone.setReachability(reachabilityOf(gateways, (gateway) => isAlive(gateway, now)));

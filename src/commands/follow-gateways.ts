@@ -3,7 +3,7 @@ import { Kinds } from '../api/kinds.ts';
 import { type Gateway, GATEWAY_LIFE_MS, isUp } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Freshness } from '../runtime/freshness.ts';
+import { GatewayLife } from '../runtime/gateway-life.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Reach, Reachability } from '../zone/reachability.ts';
 import type { Zone } from '../zone/zone.ts';
@@ -25,15 +25,10 @@ const LOOK_EVERY_MS = 1000;
 export async function followGateways(options: FollowOptions, signal: AbortSignal): Promise<void> {
   const { store, zone, log, clock } = options;
   const gateways = new Map<string, Gateway>(); // name → gateway
-  const life = new Freshness(clock, GATEWAY_LIFE_MS);
-  let isInSight = true;
+  const life = new GatewayLife(clock);
   const nameOf = ({ metadata }: Gateway): string => `${metadata.namespace}/${metadata.name}`;
-  // Who writes no heartbeat, such as a person, says what is so until told otherwise.
-  const isAlive = (gateway: Gateway): boolean => {
-    const { heartbeat } = gateway.status ?? {};
-    return !isInSight || heartbeat === undefined || life.isAlive(nameOf(gateway), heartbeat);
-  };
-  const tell = (): void => zone.setReachability(reachabilityOf([...gateways.values()], isAlive));
+  const tell = (): void =>
+    zone.setReachability(reachabilityOf([...gateways.values()], (gateway) => life.isAlive(gateway)));
   const watching = store.watch(
     Kinds.Gateway,
     {},
@@ -50,7 +45,7 @@ export async function followGateways(options: FollowOptions, signal: AbortSignal
           gateways.delete(nameOf(event.object));
           break;
         case 'interrupted':
-          isInSight = false;
+          life.setSight(false);
           if (event.error.code === 'not-found') gateways.clear();
           // That the store is away as a whole is told for the other kinds.
           else if (event.error.code !== 'unavailable') {
@@ -61,8 +56,7 @@ export async function followGateways(options: FollowOptions, signal: AbortSignal
           }
           break;
         case 'live':
-          isInSight = true;
-          life.forgive();
+          life.setSight(true);
           break;
         default:
           event satisfies never;

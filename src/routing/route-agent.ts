@@ -2,7 +2,7 @@ import { type IpAddress, contains } from '../api/cidr.ts';
 import { Kinds } from '../api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { IpFamily, Node } from '../api/objects.ts';
-import { type Cluster, type Gateway, GATEWAY_LIFE_MS } from '../api/tunnel.ts';
+import type { Cluster, Gateway } from '../api/tunnel.ts';
 import { isRoutableIp } from '../api/routable.ts';
 import { type IpStep, applyIpSteps } from '../host/ip-steps.ts';
 import { GATEWAY_TABLE, INTRA_DEVICE, NFT_TABLE } from '../host/marks.ts';
@@ -11,7 +11,7 @@ import type { Sysctls } from '../host/sysctl.ts';
 import { type ChangeSource, watchChanges } from '../host/watch-changes.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Freshness } from '../runtime/freshness.ts';
+import { GatewayLife } from '../runtime/gateway-life.ts';
 import { Reconciler } from '../runtime/reconciler.ts';
 import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
@@ -68,7 +68,7 @@ export class RouteAgent implements AsyncDisposable {
   readonly services: ServiceAgent;
   readonly #filter: FilterKeeper;
   readonly #loose: LooseFilter;
-  readonly #gatewayLife: Freshness;
+  readonly #gatewayLife: GatewayLife;
   /** Names of the gateways that gave signs of life at the last look. */
   #living = '';
   readonly #abort = new AbortController();
@@ -94,7 +94,7 @@ export class RouteAgent implements AsyncDisposable {
     this.#filter = new FilterKeeper(run);
     this.#loose = new LooseFilter(options.sysctls, options.stateFile);
     this.services = new ServiceAgent(options);
-    this.#gatewayLife = new Freshness(clock, GATEWAY_LIFE_MS);
+    this.#gatewayLife = new GatewayLife(clock);
     this.#probes = new GatewayProbes({
       clock,
       knock: options.knock,
@@ -168,24 +168,15 @@ export class RouteAgent implements AsyncDisposable {
   /** Silence shows by nothing that happens: it is looked for. */
   async #watchLife(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const unsubscribe = this.#gateways.onSight((inSight) => {
-      if (inSight) this.#gatewayLife.forgive();
-    });
+    const unsubscribe = this.#gateways.onSight((inSight) => this.#gatewayLife.setSight(inSight));
     while (!signal.aborted) {
       await clock.sleep(LIFE_LOOK_MS, signal);
-      const living = [...this.#gateways.values()].filter((gateway) => this.#isAlive(gateway));
+      const living = [...this.#gateways.values()].filter((gateway) => this.#gatewayLife.isAlive(gateway));
       const names = living.map(({ metadata }) => metadata.name).join(' ');
       if (names !== this.#living) this.#reconciler.add(HOST);
       this.#living = names;
     }
     unsubscribe();
-  }
-
-  /** While the store is out of sight nobody's signs can be seen. */
-  #isAlive({ metadata, status }: Gateway): boolean {
-    const { heartbeat } = status ?? {};
-    if (heartbeat === undefined || this.#gateways.interruption !== undefined) return true;
-    return this.#gatewayLife.isAlive(metadata.name, heartbeat);
   }
 
   /** Ours are looked at soon; what others do on the host may change what is asked of us, which has time. */
@@ -207,7 +198,7 @@ export class RouteAgent implements AsyncDisposable {
       nodes: this.#nodes.values(),
       gateways: this.#gateways.values(),
       clusters: this.#clusters.values(),
-      isAlive: (gateway) => this.#isAlive(gateway),
+      isAlive: (gateway) => this.#gatewayLife.isAlive(gateway),
     });
     const self = facts.nodes.find(({ name }) => name === node);
     const host = hostFacts(await readHostTables(run), self?.ips ?? [], facts.own.podCidrs);

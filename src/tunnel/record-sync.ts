@@ -1,9 +1,10 @@
 import { Kinds } from '../api/kinds.ts';
 import { Label, SYSTEM_NAMESPACE } from '../api/names.ts';
-import { type Cluster, type Gateway, GATEWAY_LIFE_MS, type TunnelEndpoint } from '../api/tunnel.ts';
+import type { Cluster, Gateway, TunnelEndpoint } from '../api/tunnel.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Freshness } from '../runtime/freshness.ts';
+import { GatewayLife } from '../runtime/gateway-life.ts';
 import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { admit, type Refusal, type Self } from './admit.ts';
@@ -58,14 +59,12 @@ export class RecordSync {
     const { broker, brokerNamespace, copies, gateways, clock, log } = this.#options;
     const records = recordCaches(broker, brokerNamespace, clock);
     const endpointLife = new Freshness(clock, ENDPOINT_LIFE_MS);
-    const gatewayLife = new Freshness(clock, GATEWAY_LIFE_MS);
-    const isAlive = (record: TunnelEndpoint | Gateway): boolean => {
-      const { name } = record.metadata;
-      if (record.kind === 'Gateway') return gatewayLife.isAlive(name, record.status?.heartbeat ?? '');
-      // While the broker is out of sight nobody's heartbeat can be seen.
-      const moves = endpointLife.isAlive(name, record.spec.heartbeat);
-      return moves || records.endpoints.interruption !== undefined;
-    };
+    const gatewayLife = new GatewayLife(clock);
+    gatewayLife.setSight(gateways.interruption === undefined);
+    const isAlive = (record: TunnelEndpoint | Gateway): boolean =>
+      record.kind === 'Gateway'
+        ? gatewayLife.isAlive(record)
+        : endpointLife.isAlive(record.metadata.name, record.spec.heartbeat);
     const pulse = new Pulse({
       name: 'records',
       beat: () => this.#beat(records, isAlive),
@@ -75,7 +74,11 @@ export class RecordSync {
       log,
     });
     const caches = [records.clusters, records.endpoints, copies.clusters, copies.endpoints, gateways];
-    const unsubscribe = caches.map((cache) => cache.onChange(() => pulse.touch()));
+    const unsubscribe = [
+      ...caches.map((cache) => cache.onChange(() => pulse.touch())),
+      records.endpoints.onSight((isInSight) => endpointLife.setSight(isInSight)),
+      gateways.onSight((isInSight) => gatewayLife.setSight(isInSight)),
+    ];
     for (const cache of caches) void cache.synced.then(() => pulse.touch());
     await Promise.all([records.clusters.run(signal), records.endpoints.run(signal), pulse.run(signal)]);
     for (const end of unsubscribe) end();

@@ -3,13 +3,14 @@ import type { IpAddress } from '../api/cidr.ts';
 import { DRAINED_REF, parseDrained } from '../api/drained.ts';
 import { Kinds, keyOf } from '../api/kinds.ts';
 import type { EndpointSlice, ServiceImport } from '../api/objects.ts';
-import { applyNft, nft, readNftTable } from '../host/nft.ts';
+import { type NftText, applyNft, nft, readNftTable } from '../host/nft.ts';
 import type { Run } from '../host/run.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Reconciler } from '../runtime/reconciler.ts';
 import type { ObjectStore, WatchEvent } from '../store/store.ts';
 import { forgetDeadConnections } from './connections.ts';
+import { OwnChanges } from './own-changes.ts';
 import type { Reach } from './reach.ts';
 import { importFacts, sliceFacts } from './service-facts.ts';
 import { type ImportFacts, type SliceFacts, type VipEntry, planService } from './service-plan.ts';
@@ -31,8 +32,6 @@ export type VipRefusal = 'own-range' | 'taken';
 const KEY = 'services';
 /** Changes that come together, such as an import and its slices, are told to the kernel together. */
 const GATHER_MS = 5;
-/** Notices of the kernel about our own elements are counted off for so long. */
-const ECHO_MS = 2000;
 
 /** Keeps the maps of clusterset IPs what ServiceImports and EndpointSlices ask for. */
 export class ServiceAgent implements AsyncDisposable {
@@ -62,9 +61,7 @@ export class ServiceAgent implements AsyncDisposable {
   /** Keys of entries that were planned anew since then. */
   readonly #touched = new Set<string>();
   #drifted = false;
-  /** Notices about elements that are still to come of our own changes, and until when. */
-  #echoes = 0;
-  #echoesUntil = 0;
+  readonly #changes = new OwnChanges((line) => / ip6? pharos\b/.test(line));
 
   constructor(options: ServiceAgentOptions) {
     this.#options = options;
@@ -91,9 +88,9 @@ export class ServiceAgent implements AsyncDisposable {
     return this.#applied !== undefined;
   }
 
-  /** Whether notices of our own changes are all in: what comes now is somebody else's doing. */
+  /** Whether what changes in the maps now is somebody else's doing. */
   get isSettled(): boolean {
-    return this.#echoes === 0 || this.#options.clock.monotonic() >= this.#echoesUntil;
+    return this.#changes.isSettled;
   }
 
   /** What is in force. */
@@ -119,17 +116,8 @@ export class ServiceAgent implements AsyncDisposable {
 
   /** A line of `nft monitor`. */
   notice(line: string): void {
-    if (!/ ip6? pharos\b/.test(line)) return;
-    const isElement = line.includes(' element ');
-    if (!this.isSettled) {
-      // Of the whole table anew everything is an echo, of a change its elements are.
-      if (this.#echoes === Infinity) return;
-      if (isElement) {
-        this.#echoes--;
-        return;
-      }
-    }
-    if (this.#applied === undefined) return;
+    const isDrift = this.#changes.hear(line, this.#options.clock.monotonic());
+    if (!isDrift || this.#applied === undefined) return;
     this.#drifted = true;
     this.#reconciler.add(KEY, 50);
   }
@@ -273,8 +261,7 @@ export class ServiceAgent implements AsyncDisposable {
       this.#applied = undefined;
       const whole = [serviceTable('IPv4'), serviceTable('IPv6')];
       const content = serviceChange(NO_SERVICES, this.#state);
-      this.#expectEchoes(Infinity);
-      await applyNft(run, nft`${content === undefined ? whole : [...whole, content]}`);
+      await this.#apply(nft`${content === undefined ? whole : [...whole, content]}`);
       if (repair) {
         this.repairs++;
         log.warn({ what: 'services' }, 'Somebody changed what is of Pharos on this node; it is put back');
@@ -285,8 +272,7 @@ export class ServiceAgent implements AsyncDisposable {
         // Whatever becomes of it, the kernel's maps are not known until it is done.
         const applied = this.#applied;
         this.#applied = undefined;
-        this.#expectEchoes(change.text.split(',').length + change.text.split('\n').length);
-        await applyNft(run, change);
+        await this.#apply(change);
         this.#applied = applied;
       }
     }
@@ -347,9 +333,14 @@ export class ServiceAgent implements AsyncDisposable {
     return true;
   }
 
-  #expectEchoes(count: number): void {
-    this.#echoes = count;
-    this.#echoesUntil = this.#options.clock.monotonic() + (count === Infinity ? 5 : 1) * ECHO_MS;
+  async #apply(change: NftText): Promise<void> {
+    this.#changes.begin(this.#options.clock.monotonic());
+    try {
+      await applyNft(this.#options.run, change);
+    } catch (error) {
+      this.#changes.cancel();
+      throw error;
+    }
   }
 
   /** Whether the tables are there: for what notices do not tell. */

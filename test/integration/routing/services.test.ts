@@ -221,6 +221,12 @@ describe('clusterset IPs on a node', { skip }, () => {
       await worker.run(['nft', ...damage]);
       await until(`an answer after nft ${damage.join(' ')}`, 60_000, async () => who(pod));
     }
+    // So much was somebody else's doing, and nothing more.
+    for (const [name, repairs] of [
+      ['a-w1', 2],
+      ['a-gw2', 0],
+    ] as const)
+      assert.equal((await fabric.agent(name).ask()).repairs['services'], repairs, name);
     // An import that is gone leaves nothing.
     fabric.agent('a-w1').remove(serviceImport([]));
     await until('empty maps', 60_000, async () =>

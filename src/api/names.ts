@@ -53,6 +53,8 @@ export const Annotation = {
   version: 'pharos.io/version',
   /** Service (from Kubernetes, still honoured): publish endpoints before they are ready. */
   publishNotReady: 'pharos.io/publish-not-ready',
+  /** Node with a gateway: the address that it is reached at from outside. */
+  publicIp: 'pharos.io/public-ip',
 } as const;
 
 /** What the zone must know of one exporting cluster, carried by {@link Annotation.exports} on an import. */

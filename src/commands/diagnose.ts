@@ -52,7 +52,7 @@ export const runDiagnose: Run<typeof diagnoseSpec> = async (values, context) => 
       dnsServer: addressText(values.dnsServer),
       clusterDns: addressText(values.clusterDns),
     },
-    host: values.host ? { run: runner(), sysctls: systemSysctls } : undefined,
+    host: values.host ? { run: runner(), sysctls: systemSysctls() } : undefined,
     zone,
     clock: systemClock,
   });

@@ -22,7 +22,7 @@ import type { Self } from '../tunnel/admit.ts';
 import { openDriver, toolsOf } from '../tunnel/open-driver.ts';
 import { Gateway } from '../tunnel/gateway.ts';
 import { gatewayMetrics } from '../tunnel/metrics.ts';
-import { GATEWAY_LEASE, GATEWAY_LEASE_TIMES, KEY_ANNOUNCE_MS, KEY_KEEP_MS } from '../tunnel/settings.ts';
+import { GATEWAY_LEASE, GATEWAY_LEASE_TIMES, KEY_KEEP_MS } from '../tunnel/settings.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
 import { memberClusterId } from './cluster-id.ts';
 import type { Run } from './command.ts';
@@ -120,11 +120,11 @@ export const runGateway: Run<typeof gatewaySpec> = async (values, context) => {
     election,
     driver,
     run,
-    sysctls: systemSysctls,
+    sysctls: systemSysctls(values.sysctlDir),
     times: { intervalMs: values.probeInterval * 1000, missed: values.probeMissed },
     keyTimes: {
       everyMs: values.rotateKeysEvery === 0 ? undefined : values.rotateKeysEvery * 1000,
-      announceMs: KEY_ANNOUNCE_MS,
+      announceMs: values.rotateKeysAnnounce * 1000,
       keepMs: KEY_KEEP_MS,
     },
     clock,

@@ -30,7 +30,7 @@ export const runRouteAgent: Run<typeof routeAgentSpec> = async (values, context)
   const stateFile = join(userPath(environment, values.stateDir), 'rp_filter');
   const tools = await requireTools(run, ['iproute2', 'nftables', 'conntrack']);
   if (values.cleanup) {
-    await removeRouting(run, new LooseFilter(systemSysctls, stateFile));
+    await removeRouting(run, new LooseFilter(systemSysctls(values.sysctlDir), stateFile));
     log.info({}, 'All that route agents made on this host is gone');
     return 'done';
   }
@@ -47,7 +47,7 @@ export const runRouteAgent: Run<typeof routeAgentSpec> = async (values, context)
     node,
     store,
     run,
-    sysctls: systemSysctls,
+    sysctls: systemSysctls(values.sysctlDir),
     knock,
     probes: { ...PROBE_SETTINGS, intervalMs: values.probeInterval * 1000 },
     stateFile,

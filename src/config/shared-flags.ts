@@ -132,6 +132,23 @@ export const cableDriverFlag = {
   },
 } as const;
 
+export const sysctlDirFlag = {
+  'sysctl-dir': {
+    form: 'value',
+    help: 'Where kernel parameters are written; for pods that are not privileged, which have the usual place read-only',
+    placeholder: 'DIRECTORY',
+    type: text('a directory'),
+    completes: 'directory',
+    default: '/proc/sys',
+  },
+} as const;
+
+/**
+ * One truth for those who give clusterset IPs, keep them out of tunnels, or answer for them. Room for 65,000
+ * services; the whole of 243/8 would forbid members what nobody needs.
+ */
+export const CLUSTERSET_CIDRS = ['243.0.0.0/16'];
+
 /** @param help what the networks are for */
 export const clustersetCidrFlag = (help: string) =>
   ({
@@ -140,6 +157,6 @@ export const clustersetCidrFlag = (help: string) =>
       help: `${help}; may be given again, for IPv6 beside IPv4`,
       placeholder: 'CIDR',
       type: cidr,
-      default: ['243.0.0.0/16'],
+      default: CLUSTERSET_CIDRS,
     },
   }) as const;

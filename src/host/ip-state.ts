@@ -3,7 +3,7 @@
  * addresses canonical, and what names no network (`default`) is the network that it means.
  */
 import { canonicalIp } from '../api/ip.ts';
-import { type Cidr, type IpAddress, parseCidr, parseIp } from '../api/cidr.ts';
+import { type Cidr, type IpAddress, familyOf, parseCidr, parseIp } from '../api/cidr.ts';
 import type { IpFamily } from '../api/objects.ts';
 import {
   type Parser,
@@ -324,7 +324,7 @@ const parseRoutes = (output: string, family: IpFamily, table: number): Route[] =
       family,
       destination: destinationOf(route.dst, family),
       table: route.table ?? table,
-      type: route.type ?? 'unicast',
+      type: ROUTE_TYPES[route.type ?? ''] ?? route.type ?? 'unicast',
       ...(route.dev !== undefined && { device: route.dev }),
       ...(via !== undefined && { via: parseIp(via) }),
       ...(route.nhid !== undefined && { nexthop: route.nhid }),
@@ -334,6 +334,19 @@ const parseRoutes = (output: string, family: IpFamily, table: number): Route[] =
       ...(mtu !== undefined && { mtu }),
     };
   });
+
+/** What -N makes of the words (linux/rtnetlink.h). */
+const ROUTE_TYPES: Readonly<Record<string, string>> = {
+  1: 'unicast',
+  2: 'local',
+  3: 'broadcast',
+  4: 'anycast',
+  5: 'multicast',
+  6: 'blackhole',
+  7: 'unreachable',
+  8: 'prohibit',
+  9: 'throw',
+};
 
 function destinationOf(text: string, family: IpFamily): Cidr {
   if (text === 'default') return parseCidr(family === 'IPv4' ? '0.0.0.0/0' : '::/0');
@@ -388,6 +401,20 @@ export const readAddresses = async (run: Run): Promise<Address[]> =>
 export async function readRoutes(run: Run, family: IpFamily, table: number): Promise<Route[]> {
   const args = ['-json', '-N', '-details', FLAG[family], 'route', 'show', 'table', String(table)];
   return parseRoutes(await orEmpty(run('ip', args)), family, table);
+}
+
+/**
+ * The largest packet to an address that the kernel sends in one piece, where a router has told it; undefined
+ * where none has, or nothing leads there.
+ */
+export async function readPathMtu(run: Run, address: IpAddress): Promise<number | undefined> {
+  try {
+    return parseRoutes(await run('ip', ['-json', '-N', 'route', 'get', address]), familyOf(address), 0)[0]
+      ?.mtu;
+  } catch (error) {
+    if (error instanceof CommandError && error.code === 'command-failed') return undefined;
+    throw error;
+  }
 }
 
 export const readRules = async (run: Run, family: IpFamily): Promise<Rule[]> =>

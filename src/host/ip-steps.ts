@@ -59,6 +59,8 @@ export type IpStep =
       readonly destination: Cidr;
       readonly table: number;
       readonly to: { readonly nexthop: number } | Hop;
+      /** Larger packets are cut or refused on the way in, whatever the device takes. */
+      readonly mtu?: number;
     }
   /** A route that drops what goes there. */
   | { readonly op: 'replace-hole'; readonly destination: Cidr; readonly table: number }
@@ -118,7 +120,9 @@ export function ipStepText(step: IpStep): string {
       return `nexthop del id ${step.id}`;
     case 'replace-route': {
       const to = 'nexthop' in step.to ? `nhid ${step.to.nexthop}` : hopText(step.to);
-      return `route replace ${step.destination} ${to} table ${step.table} ${proto}`;
+      // Without "lock" it does not count for IPv6 packets that are forwarded, nor for any before Linux 5.10.
+      const mtu = step.mtu !== undefined && `mtu lock ${step.mtu}`;
+      return line(`route replace ${step.destination} ${to}`, mtu, `table ${step.table} ${proto}`);
     }
     case 'replace-hole':
       return `route replace blackhole ${step.destination} table ${step.table} ${proto}`;

@@ -12,21 +12,27 @@ export interface Sysctls {
 /** Path elements, so that no name leads out of /proc/sys. */
 const NAME = /^[A-Za-z0-9_.@-]+(\/[A-Za-z0-9_.@-]+)*$/;
 
-function pathOf(name: string): string {
+/** Where a kernel shows its parameters. */
+export const SYSCTL_DIR = '/proc/sys';
+
+function pathOf(name: string, dir = SYSCTL_DIR): string {
   if (!NAME.test(name) || name.split('/').includes('..')) {
     throw new Error(`${JSON.stringify(name)} is no kernel parameter`);
   }
-  return `/proc/sys/${name}`;
+  return `${dir}/${name}`;
 }
 
 const isAbsent = (error: unknown): boolean =>
   ['ENOENT', 'EINVAL', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** Those of this process's own network namespace. */
-export const systemSysctls: Sysctls = {
+/**
+ * Those of this process's own network namespace.
+ * @param dir a container has them read-only in their usual place, unless it is privileged, and may have them elsewhere
+ */
+export const systemSysctls = (dir = SYSCTL_DIR): Sysctls => ({
   async read(name) {
     try {
-      return (await readFile(pathOf(name), 'utf8')).trim();
+      return (await readFile(pathOf(name, dir), 'utf8')).trim();
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw error;
@@ -34,14 +40,14 @@ export const systemSysctls: Sysctls = {
   },
   async write(name, value) {
     try {
-      await writeFile(pathOf(name), value);
+      await writeFile(pathOf(name, dir), value);
       return true;
     } catch (error) {
       if (isAbsent(error)) return false;
       throw error;
     }
   },
-};
+});
 
 /** Those of the namespace that `run` runs programs in: /proc/sys/net shows each process its own. */
 export function sysctlsBy(run: Run): Sysctls {

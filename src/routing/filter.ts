@@ -22,6 +22,9 @@ export interface Filter {
 /** TCP port, on overlay addresses only, that every node's kernel answers with a reset: see probe.ts. */
 export const PROBE_PORT = 4801;
 
+/** RFC 8200, 5: a link with less carries no IPv6, and a kernel takes it off such a device. */
+export const IPV6_LEAST_MTU = 1280;
+
 /** IP and TCP headers without options. */
 const HEADERS = { IPv4: 40, IPv6: 60 } as const;
 
@@ -31,6 +34,9 @@ const HEADERS = { IPv4: 40, IPv6: 60 } as const;
  */
 export function filterRuleset(filter: Filter): NftText {
   const { mtu } = filter;
+  const mss4 = mtu - HEADERS.IPv4;
+  // What is carried of IPv6 is carried up to here, on whatever network (RFC 8200, 5).
+  const mss6 = Math.max(IPV6_LEAST_MTU, mtu) - HEADERS.IPv6;
   return nft`
 add table inet pharos
 delete table inet pharos
@@ -65,10 +71,10 @@ ${(['IPv4', 'IPv6'] as const).map((family) => sets(filter, family))}
   }
   chain ph_mss {
     type filter hook postrouting priority -150; policy accept;
-    ip daddr @ph_remote4 tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - HEADERS.IPv4}
-    ip saddr @ph_remote4 tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - HEADERS.IPv4}
-    ip6 daddr @ph_remote6 tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - HEADERS.IPv6}
-    ip6 saddr @ph_remote6 tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - HEADERS.IPv6}
+    ip daddr @ph_remote4 tcp flags & (syn | rst) == syn tcp option maxseg size set ${mss4}
+    ip saddr @ph_remote4 tcp flags & (syn | rst) == syn tcp option maxseg size set ${mss4}
+    ip6 daddr @ph_remote6 tcp flags & (syn | rst) == syn tcp option maxseg size set ${mss6}
+    ip6 saddr @ph_remote6 tcp flags & (syn | rst) == syn tcp option maxseg size set ${mss6}
   }
   chain ph_post {
     type nat hook postrouting priority 90; policy accept;

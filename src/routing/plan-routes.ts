@@ -6,7 +6,7 @@ import { parseDevice } from '../host/device.ts';
 import { GATEWAY_NEXTHOPS, INTRA_DEVICE } from '../host/marks.ts';
 import { type GatewayChoice, chooseGateway } from './choose-gateway.ts';
 import type { ClusterFacts, HostFacts, NodeFacts, ProbeVerdict } from './facts.ts';
-import type { Filter } from './filter.ts';
+import { type Filter, IPV6_LEAST_MTU } from './filter.ts';
 import { OVERLAY, type OverlayNode, overlayNode, overlayOverhead } from './overlay.ts';
 import { EMPTY_STATE, type RouteTarget, type RoutingState } from './routing-state.ts';
 
@@ -190,8 +190,8 @@ function podSideOf(
   });
 }
 
-/** RFC 8200, 5: a link with less carries no IPv6, and a kernel takes it off such a device. */
-const IPV6_LEAST_MTU = 1280;
+/** What every IPv4 host takes (RFC 791), less what a tunnel may cost. */
+const LEAST_MTU = 400;
 
 /** On a very narrow network the outer packets are cut in two, which costs less than to be without IPv6. */
 const intraMtu = ({ uplinkMtu }: HostFacts, primary: IpAddress): number =>
@@ -200,8 +200,8 @@ const intraMtu = ({ uplinkMtu }: HostFacts, primary: IpAddress): number =>
 /** The smallest MTU on the ways to other clusters, for TCP to be told of beforehand. */
 function smallestMtu({ gateways }: ClusterFacts, intra: number): number {
   const tunnels = gateways.flatMap(({ connections }) => [...connections.values()]);
-  // A tunnel that says less is not believed.
-  const mtus = tunnels.flatMap(({ mtu }) => (mtu !== undefined && mtu >= IPV6_LEAST_MTU ? [mtu] : []));
+  // A tunnel that says less than any could is not believed.
+  const mtus = tunnels.flatMap(({ mtu }) => (mtu !== undefined && mtu >= LEAST_MTU ? [mtu] : []));
   return Math.min(intra, ...mtus);
 }
 

@@ -31,9 +31,10 @@ export interface CableDriver {
   /**
    * Carries these tunnels and no others; called with the same ones it changes nothing. The devices are
    * there already. One that cannot be carried harms no other.
+   * @param silent keys of cables that carry nothing, and are dialled at another address from now on
    * @returns cable's key → why not
    */
-  set(cables: readonly Cable[]): Promise<ReadonlyMap<string, string>>;
+  set(cables: readonly Cable[], silent?: ReadonlySet<string>): Promise<ReadonlyMap<string, string>>;
   /** Dials again: probes say that it carries nothing, or the other end has moved. */
   redial(cable: Cable): Promise<void>;
   /** Ends what this process does for it, and nothing of the data path. */

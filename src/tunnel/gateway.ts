@@ -3,6 +3,7 @@ import type { IpAddress } from '../api/cidr.ts';
 import { Kinds } from '../api/kinds.ts';
 import { Label, MANAGED_BY, SYSTEM_NAMESPACE } from '../api/names.ts';
 import { type Cluster, type Gateway as GatewayObject, type TunnelEndpoint, isUp } from '../api/tunnel.ts';
+import type { Node } from '../api/objects.ts';
 import type { Run } from '../host/run.ts';
 import type { Sysctls } from '../host/sysctl.ts';
 import { type ChangeWatch, watchChanges } from '../host/watch-changes.ts';
@@ -18,6 +19,7 @@ import type { KeyRing, RotationStep, RotationTimes } from './key-ring.ts';
 import { KeyRotation } from './key-rotation.ts';
 import { hasKeys } from './keys.ts';
 import type { ProbeTimes } from './link-health.ts';
+import { publicIpOf } from './public-ip.ts';
 import { Pulse } from './pulse.ts';
 import { type RecordCaches, recordCaches, RecordSync } from './record-sync.ts';
 import { HEARTBEAT_MS, STATUS_MS } from './settings.ts';
@@ -25,6 +27,7 @@ import { Tunnels } from './tunnels.ts';
 
 export interface GatewayOptions {
   readonly self: Self;
+  /** How it is reached from outside, where its operator says so; else its node does: see {@link publicIpOf}. */
   readonly publicIP?: IpAddress;
   /** UDP port of the tunnels, as reached from outside. */
   readonly port: number;
@@ -55,12 +58,17 @@ const HEARD_MS = 1500;
 /** After a change of keys that peers have to hear of. */
 const KEY_SETTLE_MS = 3000;
 const LOOK_EVERY_MS = 100;
+/** So long the own cluster may take to show this node. */
+const NODE_MS = 5000;
+const NODE_LOOK_MS = 10;
 
 export class Gateway {
   readonly tunnels: Tunnels;
   readonly #options: GatewayOptions;
   readonly #copies: RecordCaches;
   readonly #gateways: ObjectCache<GatewayObject>;
+  /** This gateway's own node. */
+  readonly #nodes: ObjectCache<Node>;
   readonly #sync: RecordSync;
   readonly #candidacy: Candidacy;
   readonly #status: Pulse;
@@ -69,6 +77,7 @@ export class Gateway {
   #refusedCopies: readonly Refusal[] = [];
   #leads = false;
   #isEnding = false;
+  #toldPublicIP: IpAddress | undefined;
 
   constructor(options: GatewayOptions) {
     const { self, member, broker, brokerNamespace, clock, log, driver, run, sysctls, times } = options;
@@ -76,6 +85,12 @@ export class Gateway {
     this.#copies = recordCaches(member, SYSTEM_NAMESPACE, clock);
     const selector = { namespace: SYSTEM_NAMESPACE };
     this.#gateways = new ObjectCache({ store: member, kind: Kinds.Gateway, selector, clock });
+    this.#nodes = new ObjectCache({
+      store: member,
+      kind: Kinds.Node,
+      selector: { name: self.gateway },
+      clock,
+    });
     const { election } = options;
     const gateways = this.#gateways;
     this.#candidacy = new Candidacy({ gateway: self.gateway, gateways, election, clock, log });
@@ -145,13 +160,18 @@ export class Gateway {
       clock,
       ...(prefix !== undefined && { prefix }),
     };
+    this.#nodes.onChange(() => {
+      // Of all that changes on a node this alone is told.
+      if (this.#publicIP !== this.#toldPublicIP) this.#endpoint.touch();
+    });
     await Promise.all([
       ...caches.map((cache) => cache.run(signal)),
       this.#gateways.run(signal),
+      this.#nodes.run(signal),
       this.tunnels.run(signal),
       watchChanges('ip', watch, signal),
       this.#status.run(signal),
-      this.#endpoint.run(signal),
+      this.#nodeIsKnown(signal).then(() => this.#endpoint.run(signal)),
       this.#candidacy.run(leaving, async (leading) => {
         this.#setLeads(true);
         await this.#sync.run(leading);
@@ -159,6 +179,20 @@ export class Gateway {
       }),
       this.#rotateKeys(signal),
     ]);
+  }
+
+  /** An address that was told already must not be taken back for a moment, only to be told again. */
+  async #nodeIsKnown(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const end = clock.monotonic() + NODE_MS;
+    while (!signal.aborted && !this.#nodes.isSynced && clock.monotonic() < end) {
+      await clock.sleep(NODE_LOOK_MS, signal);
+    }
+    if (this.#nodes.isSynced || signal.aborted) return;
+    log.warn(
+      { err: this.#nodes.interruption?.error },
+      'This node is not to be seen in its cluster: without --public-ip other clusters know its own address alone',
+    );
   }
 
   /**
@@ -210,6 +244,11 @@ export class Gateway {
         await clock.sleep(LOOK_EVERY_MS, signal);
       }
     });
+  }
+
+  get #publicIP(): IpAddress | undefined {
+    const { self, publicIP } = this.#options;
+    return publicIpOf(this.#nodes.get(self.gateway), publicIP, self);
   }
 
   get #connected(): number {
@@ -283,8 +322,9 @@ export class Gateway {
   }
 
   async #writeEndpoint(): Promise<void> {
-    const { self, publicIP, port, isBehindNat, broker, brokerNamespace, driver, election, clock } =
-      this.#options;
+    const { self, port, isBehindNat, broker, brokerNamespace, driver, election, clock } = this.#options;
+    const publicIP = this.#publicIP;
+    this.#toldPublicIP = publicIP;
     const record: TunnelEndpoint = {
       apiVersion: Kinds.TunnelEndpoint.apiVersion,
       kind: 'Endpoint',

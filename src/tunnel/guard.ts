@@ -47,7 +47,23 @@ ${rules}
   type filter hook input priority mangle; policy accept;
 ${driver.guard(cables)}
  }
+ chain ${named('ph_cut')} {
+  type filter hook postrouting priority mangle; policy accept;
+${cut(cables, driver)}
+ }
 }`;
+}
+
+/**
+ * Where less gets through than IPv6 must have, and no router says so, the tunnel's packets may be cut by routers:
+ * kernels forbid it on sockets' packets (DF) as long as they know of nothing narrow.
+ */
+function cut(cables: readonly Cable[], driver: CableDriver): NftText[] {
+  return cables
+    .filter(({ isCut }) => isCut)
+    .map(({ remote, mtu }) => {
+      return nft`udp sport ${driver.port} ip daddr ${remote} ip length > ${mtu} ip frag-off set 0`;
+    });
 }
 
 const WORDS: Readonly<Record<IpFamily, NftText>> = { IPv4: nft`ip`, IPv6: nft`ip6` };

@@ -68,7 +68,7 @@ export function gatewayMetrics(gateway: MeasuredGateway): readonly MetricSource[
     },
     {
       name: 'pharos_gateway_mtu_bytes',
-      help: 'Largest packet that fits into the tunnel.',
+      help: 'Largest packet that gets through the tunnel, as measured.',
       type: 'gauge',
       labels,
       read: () => each(({ mtu }) => mtu),

@@ -26,7 +26,12 @@ export interface Cable {
   readonly remote: IpAddress;
   /** Where its probes are answered. */
   readonly inner: IpAddress;
+  /** The largest packet that its device takes: all that there is room for between the two, as their links are. */
+  readonly room: number;
+  /** The largest that gets through, as far as is known. */
   readonly mtu: number;
+  /** Whether what is larger must go all the same, and be cut on the way. */
+  readonly isCut: boolean;
 }
 
 /** How a driver carries the VXLAN that every tunnel is. */
@@ -49,6 +54,10 @@ export interface TunnelInput {
   readonly underlayMtu: number;
   /** gateway's key → the address that it is dialled at, where another than its first turned out to work. */
   readonly addresses: ReadonlyMap<string, IpAddress>;
+  /** gateway's key → the largest packet that gets through to it, where that is known */
+  readonly mtus: ReadonlyMap<string, number>;
+  /** Keys of gateways to which no router tells what does not fit. */
+  readonly untold: ReadonlySet<string>;
   /** cluster → gateway that is sent to; absent where none answers. */
   readonly chosen: ReadonlyMap<string, string>;
   /** cluster → number of its nexthop objects, so that they stay the same while clusters come and go. */
@@ -61,13 +70,13 @@ export interface TunnelPlan {
   readonly refused: readonly Refusal[];
 }
 
-/** What is unlike in any two of them must be seen before the kernel sees it. */
-const SMALLEST_MTU = 1280;
+/** A link with less carries no IPv6 (RFC 8200, 5), and a kernel takes it off such a device. */
+export const IPV6_LEAST_MTU = 1280;
 
 /** All that this gateway's node should hold for its tunnels: nothing is left out, nothing is remembered. */
 export function planTunnels(input: TunnelInput): TunnelPlan {
   const { self, members, carrier, chosen, numbers } = input;
-  const hasIPv6 = [...self.podCIDRs, ...self.serviceCIDRs].some((cidr) => familyOf(cidr) === 'IPv6');
+  const hasIPv6 = hasFamily6(self);
   const families: readonly IpFamily[] = hasIPv6 ? ['IPv4', 'IPv6'] : ['IPv4'];
   const cables: Cable[] = [];
   const links: TunnelLink[] = [];
@@ -105,7 +114,11 @@ export function planTunnels(input: TunnelInput): TunnelPlan {
       const id = NEXTHOP_IDS[family].first + number;
       const via = family === 'IPv4' ? active.inner : innerAddress6(active.peer);
       nexthops.push({ id, device: active.device, via });
-      for (const destination of own) routes.push({ destination, table: TUNNEL_TABLE, to: { nexthop: id } });
+      // The device is left as it is: packets that find out whether more gets through must fit into it.
+      const most = family === 'IPv4' ? active.mtu : Math.max(IPV6_LEAST_MTU, active.mtu);
+      const mtu = most < active.room ? { mtu: most } : {};
+      for (const destination of own)
+        routes.push({ destination, table: TUNNEL_TABLE, to: { nexthop: id }, ...mtu });
     }
   }
   if (carrier.between === 'inner' && links.length > 0) {
@@ -126,30 +139,41 @@ function rulesFor(
   return rules;
 }
 
-function cableTo(peer: PeerGateway, { addresses, carrier, underlayMtu }: TunnelInput): Cable {
+const hasFamily6 = ({ podCIDRs, serviceCIDRs }: Self): boolean =>
+  [...podCIDRs, ...serviceCIDRs].some((cidr) => familyOf(cidr) === 'IPv6');
+
+function cableTo(
+  peer: PeerGateway,
+  { self, addresses, mtus, untold, carrier, underlayMtu }: TunnelInput,
+): Cable {
   const key = keyOfGateway(peer);
   const dialled = addresses.get(key);
   const [first] = peer.addresses;
   const remote = dialled !== undefined && peer.addresses.includes(dialled) ? dialled : first!;
   const underlay = Math.min(underlayMtu, peer.mtu ?? underlayMtu);
+  const room = Math.max(IPV6_LEAST_MTU, underlay - carrier.overhead[familyOf(remote)]);
+  const mtu = Math.min(room, mtus.get(key) ?? room);
   return {
     peer,
     key,
     device: deviceOf(peer),
     remote,
     inner: innerAddress(peer),
-    mtu: Math.max(SMALLEST_MTU, underlay - carrier.overhead[familyOf(remote)]),
+    room,
+    mtu,
+    // IPv6 has no smaller packets. Where routers tell, the kernel cuts the tunnel's packets by itself.
+    isCut: familyOf(remote) === 'IPv4' && mtu < IPV6_LEAST_MTU && untold.has(key) && hasFamily6(self),
   };
 }
 
 function linkOf(cable: Cable, vni: number, { self, carrier }: TunnelInput, hasIPv6: boolean): TunnelLink {
-  const { peer, device, remote, mtu } = cable;
+  const { peer, device, remote, room } = cable;
   const isOuter = carrier.between === 'outer';
   const mac = macOf(peer, self);
   return {
     device,
     alias: aliasOf(peer),
-    mtu,
+    mtu: room,
     mac: macOf(self, peer),
     settings: {
       kind: 'vxlan',
@@ -196,11 +220,14 @@ export interface Adopted {
   readonly numbers: ReadonlyMap<string, number>;
   /** cluster → gateway that is sent to */
   readonly chosen: ReadonlyMap<string, string>;
+  /** gateway's key → the largest packet that got through to it, where that was less than there is room for */
+  readonly mtus: ReadonlyMap<string, number>;
 }
 
 export function adopt(host: TunnelHost, members: readonly Member[]): Adopted {
   const numbers = new Map<string, number>();
   const chosen = new Map<string, string>();
+  const mtus = new Map<string, number>();
   const gateways = new Map(
     members.flatMap((member) => member.gateways.map((peer) => [deviceOf(peer), peer] as const)),
   );
@@ -210,8 +237,11 @@ export function adopt(host: TunnelHost, members: readonly Member[]): Adopted {
     const { first } = id >= NEXTHOP_IDS.IPv6.first ? NEXTHOP_IDS.IPv6 : NEXTHOP_IDS.IPv4;
     numbers.set(peer.cluster, id - first);
     chosen.set(peer.cluster, peer.gateway);
+    const mtu = host.routes.find(({ to }) => to !== 'hole' && 'nexthop' in to && to.nexthop === id)?.mtu;
+    // For IPv6 it may have been more than gets through in one piece.
+    if (mtu !== undefined) mtus.set(keyOfGateway(peer), Math.min(mtu, mtus.get(keyOfGateway(peer)) ?? mtu));
   }
-  return { numbers, chosen };
+  return { numbers, chosen, mtus };
 }
 
 /** Everything gone: what `--cleanup` sets. */

@@ -4,6 +4,7 @@ import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { LinkHealth, type ProbeTimes } from './link-health.ts';
 import { PROBE_PORT } from './marks.ts';
+import { PathMtu } from './path-mtu.ts';
 
 export interface ProbesOptions {
   /** This gateway's own inner address, which its tunnels' devices have. */
@@ -19,13 +20,38 @@ export interface ProbesOptions {
 export interface Target {
   readonly key: string;
   readonly inner: IpAddress;
+  /** The largest packet that its device takes. */
+  readonly room: number;
+  /** Whether routers may cut its packets: then it can't be told whether more gets through in one piece. */
+  readonly isCut: boolean;
+}
+
+/** What an earlier process of this gateway had found out. */
+export interface Known {
+  /** Keys of tunnels that were in use when this process started. */
+  readonly trusted: ReadonlySet<string>;
+  readonly mtus: ReadonlyMap<string, number>; // key → largest packet
+}
+
+interface Probed {
+  isCut: boolean;
+  readonly inner: IpAddress;
+  readonly health: LinkHealth;
+  readonly path: PathMtu;
 }
 
 const MAGIC = 0x50_48_70_31; // "PHp1"
 const ASK = 1;
 const ANSWER = 2;
+/** Filled up to the size that is asked about, headers and all; the answer says what came in place of a number. */
+const ASK_SIZE = 3;
+const ANSWER_SIZE = 4;
 const SIZE = 9;
+/** IP and UDP. */
+const HEADERS = 28;
 const BIND_AGAIN_MS = 200;
+/** An answer to a packet of some size may take so long, or three round trips. */
+const SIZE_WAIT_MS = 200;
 
 /**
  * Asks the other end of each tunnel several times a second whether it is there, and answers those who ask.
@@ -33,7 +59,7 @@ const BIND_AGAIN_MS = 200;
  */
 export class Probes implements Disposable {
   readonly #options: ProbesOptions;
-  readonly #links = new Map<string, { readonly inner: IpAddress; readonly health: LinkHealth }>(); // key → tunnel
+  readonly #links = new Map<string, Probed>(); // key → tunnel
   readonly #keys = new Map<string, string>(); // inner address → key
   #socket: Socket | undefined;
   #isBound = false;
@@ -50,20 +76,30 @@ export class Probes implements Disposable {
     return this.#links.get(key)?.health;
   }
 
-  /**
-   * Probes these and no others.
-   * @param trusted keys of tunnels that were in use when this process started
-   */
-  set(targets: readonly Target[], trusted: ReadonlySet<string> = new Set()): void {
+  /** key → the largest packet that gets through, as far as is known */
+  path(key: string): PathMtu | undefined {
+    return this.#links.get(key)?.path;
+  }
+
+  /** Probes these and no others. */
+  set(targets: readonly Target[], known?: Known): void {
     const { times, clock } = this.#options;
     const wanted = new Map(targets.map((target) => [target.key, target]));
     for (const key of this.#links.keys()) if (!wanted.has(key)) this.#links.delete(key);
     this.#keys.clear();
-    for (const { key, inner } of targets) {
+    const now = clock.monotonic();
+    for (const { key, inner, room, isCut } of targets) {
       this.#keys.set(inner, key);
-      if (this.#links.get(key)?.inner === inner) continue;
-      const trustMs = trusted.has(key) ? times.intervalMs * times.missed * 4 : 0;
-      this.#links.set(key, { inner, health: new LinkHealth(times, clock.monotonic(), trustMs) });
+      const before = this.#links.get(key);
+      if (before?.inner === inner) {
+        before.path.setRoom(room, now);
+        before.isCut = isCut;
+        continue;
+      }
+      const trustMs = known?.trusted.has(key) === true ? times.intervalMs * times.missed * 4 : 0;
+      const health = new LinkHealth(times, now, trustMs);
+      const path = new PathMtu(room, now, known?.mtus.get(key));
+      this.#links.set(key, { inner, health, path, isCut });
     }
     if (this.#links.size > 0 && this.#socket === undefined && !this.#closed) this.#open();
   }
@@ -103,8 +139,13 @@ export class Probes implements Disposable {
   #tick(): void {
     const { clock, times } = this.#options;
     this.#cancelTick = clock.after(times.intervalMs, () => this.#tick());
-    for (const { inner, health } of this.#links.values()) {
-      this.#send(packetOf(ASK, health.send(clock.monotonic())), inner);
+    for (const { inner, health, path, isCut } of this.#links.values()) {
+      const now = clock.monotonic();
+      this.#send(packetOf(ASK, health.send(now)), inner);
+      const waitMs = Math.max(SIZE_WAIT_MS, 3 * (health.roundTripMs ?? 0));
+      for (const size of path.due(now, health.isAlive(now), waitMs, !isCut)) {
+        this.#send(packetOf(ASK_SIZE, 0, size - HEADERS), inner);
+      }
     }
     this.#evaluate();
   }
@@ -125,6 +166,11 @@ export class Probes implements Disposable {
     } else if (packet[4] === ANSWER) {
       const health = this.#links.get(key)?.health;
       if (health?.receive(packet.readUInt32BE(5), this.#options.clock.monotonic()) === true) this.#evaluate();
+    } else if (packet[4] === ASK_SIZE) {
+      this.#send(packetOf(ANSWER_SIZE, packet.length + HEADERS), from);
+    } else if (packet[4] === ANSWER_SIZE) {
+      this.#links.get(key)?.path.answered(packet.readUInt32BE(5), this.#options.clock.monotonic());
+      this.#options.onChange();
     }
   }
 
@@ -149,10 +195,10 @@ export class Probes implements Disposable {
   }
 }
 
-function packetOf(kind: number, sequence: number): Buffer {
-  const packet = Buffer.alloc(SIZE);
+function packetOf(kind: number, number: number, size = SIZE): Buffer {
+  const packet = Buffer.alloc(size);
   packet.writeUInt32BE(MAGIC, 0);
   packet[4] = kind;
-  packet.writeUInt32BE(sequence, 5);
+  packet.writeUInt32BE(number, 5);
   return packet;
 }

@@ -16,8 +16,7 @@ export const STATUS_MS = 5000;
 /** On a Gateway: the mark of a request for new keys, taken away when they are in use. */
 export const ROTATE_ANNOTATION = 'pharos.io/rotate-keys';
 
-/** How long peers have to hear of a new key before it is used, and of its use before the old one is withdrawn. */
-export const KEY_ANNOUNCE_MS = 30_000;
+/** How long peers have to hear of the use of a new key before the old one is withdrawn. */
 export const KEY_KEEP_MS = 60_000;
 
 /** On a Gateway: `true` = it should leave the lead to another one. */

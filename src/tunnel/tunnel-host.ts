@@ -41,6 +41,8 @@ export interface TunnelRoute {
   readonly destination: Cidr;
   readonly table: number;
   readonly to: { readonly nexthop: number } | Hop | 'hole';
+  /** Where less gets through than the device takes. */
+  readonly mtu?: number;
 }
 
 export interface TunnelRule {
@@ -95,12 +97,13 @@ export function tunnelHostOf(state: KernelState): TunnelHost {
       return [{ id, device, ...(via !== undefined && { via }) }];
     }),
     routes: state.routes.flatMap(
-      ({ destination, table, type, device, via, nexthop, protocol }): TunnelRoute[] => {
+      ({ destination, table, type, device, via, nexthop, protocol, mtu }): TunnelRoute[] => {
         if (protocol !== ROUTE_PROTOCOL || !TABLES.includes(table)) return [];
         if (type === 'blackhole') return [{ destination, table, to: 'hole' }];
-        if (nexthop !== undefined) return [{ destination, table, to: { nexthop } }];
+        const most = mtu === undefined ? {} : { mtu };
+        if (nexthop !== undefined) return [{ destination, table, to: { nexthop }, ...most }];
         if (device === undefined || !isDeviceName(device)) return [];
-        return [{ destination, table, to: { device, ...(via !== undefined && { via }) } }];
+        return [{ destination, table, to: { device, ...(via !== undefined && { via }) }, ...most }];
       },
     ),
     rules: state.rules
@@ -191,10 +194,10 @@ export function planHost(from: TunnelHost, to: TunnelHost): IpStep[] {
   const keptRoutes = new Map(from.routes.filter(survives).map((route) => [routeKey(route), route]));
   for (const route of to.routes) {
     const had = keptRoutes.get(routeKey(route));
-    if (had !== undefined && JSON.stringify(had.to) === JSON.stringify(route.to)) continue;
-    const { destination, table } = route;
-    if (route.to === 'hole') steps.push({ op: 'replace-hole', destination, table });
-    else steps.push({ op: 'replace-route', destination, table, to: route.to });
+    if (had?.mtu === route.mtu && JSON.stringify(had?.to) === JSON.stringify(route.to)) continue;
+    const { destination, table, to, mtu } = route;
+    if (to === 'hole') steps.push({ op: 'replace-hole', destination, table });
+    else steps.push({ op: 'replace-route', destination, table, to, ...(mtu !== undefined && { mtu }) });
   }
   for (const rule of to.rules) {
     if (!from.rules.some((had) => sameRule(had, rule))) steps.push({ op: 'add-rule', ...rule });

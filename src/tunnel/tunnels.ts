@@ -1,16 +1,16 @@
-import type { IpAddress } from '../api/cidr.ts';
+import { familyOf, type IpAddress } from '../api/cidr.ts';
 import { type Connection, isUp } from '../api/tunnel.ts';
 import { applyIpSteps } from '../host/ip-steps.ts';
-import { readAddresses, readLinks } from '../host/ip-state.ts';
+import { readAddresses, readLinks, readPathMtu } from '../host/ip-state.ts';
 import { applyNft } from '../host/nft.ts';
 import type { Run } from '../host/run.ts';
 import type { Sysctls } from '../host/sysctl.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Member, Refusal, Self } from './admit.ts';
+import type { Member, PeerGateway, Refusal, Self } from './admit.ts';
 import type { CableDriver } from './cable-driver.ts';
 import { chooseGateway } from './choose-gateway.ts';
-import { innerAddress } from './gateway-ref.ts';
+import { innerAddress, keyOfGateway } from './gateway-ref.ts';
 import { guardRuleset, NO_GUARD } from './guard.ts';
 import type { ProbeTimes } from './link-health.ts';
 import { adopt, type Cable, NOTHING, numberClusters, planTunnels, type TunnelPlan } from './plan-tunnels.ts';
@@ -67,6 +67,11 @@ export class Tunnels {
   #chosen: ReadonlyMap<string, string> = new Map(); // cluster → gateway
   #numbers: ReadonlyMap<string, number> = new Map(); // cluster → number of its nexthops
   readonly #addresses = new Map<string, IpAddress>(); // cable's key → the address that is dialled
+  readonly #mtus = new Map<string, number>(); // cable's key → the largest packet that gets through
+  readonly #untold = new Set<string>(); // keys of cables on whose way no router tells what does not fit
+  readonly #measured = new Map<string, number>(); // cable's key → findings that were looked at
+  #isMeasuring = false;
+  readonly #moved = new Set<string>(); // keys of silent cables for which that has just changed
   readonly #dialled = new Map<string, number>(); // cable's key → when
   readonly #tries = new Map<string, number>(); // cable's key → addresses tried since it last answered
   #failures: ReadonlyMap<string, string> = new Map(); // cable's key → why the driver does not carry it
@@ -90,8 +95,19 @@ export class Tunnels {
 
   /** The other clusters and their gateways, all of them. */
   setMembers(members: readonly Member[]): void {
+    for (const { gateways } of members) for (const peer of gateways) this.#followAddress(peer);
     this.#members = members;
     this.#touch();
+  }
+
+  /** A peer whose address has changed is dialled at the one that has taken its place: a public one after a public one. */
+  #followAddress(peer: PeerGateway): void {
+    const key = keyOfGateway(peer);
+    const dialled = this.#addresses.get(key);
+    if (dialled === undefined || peer.addresses.includes(dialled)) return;
+    const before = this.#plan?.cables.find((cable) => cable.key === key)?.peer.addresses ?? [];
+    const next = peer.addresses[before.indexOf(dialled)] ?? peer.addresses.at(-1);
+    if (next !== undefined) this.#addresses.set(key, next);
   }
 
   /** What the driver is to do has changed. */
@@ -197,6 +213,7 @@ export class Tunnels {
       const adopted = adopt(actual, members);
       this.#chosen = adopted.chosen;
       this.#numbers = adopted.numbers;
+      for (const [key, mtu] of adopted.mtus) this.#mtus.set(key, mtu);
       for (const [cluster, gateway] of adopted.chosen) trusted.add(`${cluster}/${gateway}`);
       if (trusted.size > 0)
         log.info({ gateways: [...trusted] }, 'Took over the tunnels of an earlier process');
@@ -215,13 +232,19 @@ export class Tunnels {
         carrier: driver.carrier,
         underlayMtu,
         addresses: this.#addresses,
+        mtus: this.#mtus,
+        untold: this.#untold,
         chosen: this.#chosen,
         numbers: this.#numbers,
       });
     // Whom to send to follows from who answers, and who is asked from the plan.
     let plan = planOf();
     this.#plan = plan;
-    this.#probes.set(plan.cables, trusted);
+    const keys = new Set(plan.cables.map(({ key }) => key));
+    for (const measured of [this.#mtus, this.#measured]) {
+      for (const key of measured.keys()) if (!keys.has(key)) measured.delete(key);
+    }
+    this.#probes.set(plan.cables, { trusted, mtus: this.#mtus });
     this.#chosen = this.#choose(plan.cables);
     plan = planOf();
     this.#plan = plan;
@@ -241,7 +264,9 @@ export class Tunnels {
     const ruleset = guardRuleset(self, members, plan.cables, driver);
     if (ruleset.text !== this.#guard) await applyNft(run, ruleset);
     this.#guard = ruleset.text;
-    this.#failures = await driver.set(plan.cables);
+    const silent = new Set(this.#moved);
+    this.#moved.clear();
+    this.#failures = await driver.set(plan.cables, silent);
     await this.#redialSilent(plan.cables);
   }
 
@@ -265,6 +290,51 @@ export class Tunnels {
       );
     }
     return link.mtu;
+  }
+
+  /**
+   * Takes over what probes have found out of the largest packets. A kernel that a router has told cuts the tunnel's
+   * packets, so that larger ones get through as well, two for one: it is asked before they are believed.
+   */
+  async #measure(): Promise<void> {
+    if (this.#isMeasuring) return;
+    this.#isMeasuring = true;
+    const { driver, run, clock, log } = this.#options;
+    try {
+      for (;;) {
+        const cable = this.#plan?.cables.find(({ key }) => this.#hasMeasured(key));
+        if (cable === undefined) return;
+        const { key, remote, peer, room } = cable;
+        const path = this.#probes.path(key);
+        if (path === undefined) continue;
+        this.#measured.set(key, path.findings);
+        const told = await readPathMtu(run, remote);
+        if (told !== undefined)
+          path.limit(told - driver.carrier.overhead[familyOf(remote)], clock.monotonic());
+        const before = this.#mtus.get(key) ?? room;
+        const wasUntold = this.#untold.has(key);
+        if (path.isTold || path.mtu === room) this.#untold.delete(key);
+        else if (path.isSettled) this.#untold.add(key);
+        if (path.mtu !== before) {
+          log.info(
+            { cluster: peer.cluster, peer: peer.gateway, mtu: path.mtu, from: before },
+            'The largest packet that gets through is another one',
+          );
+        }
+        if (path.mtu !== before || this.#untold.has(key) !== wasUntold) this.#touch();
+        this.#mtus.set(key, path.mtu);
+      }
+    } catch (err) {
+      log.warn({ err }, 'Cannot find out how large packets may be');
+    } finally {
+      this.#isMeasuring = false;
+    }
+  }
+
+  /** Whether probes have found out something that was not looked at. */
+  #hasMeasured(key: string): boolean {
+    const path = this.#probes.path(key);
+    return path !== undefined && path.findings !== (this.#measured.get(key) ?? 0);
   }
 
   #choose(cables: readonly Cable[]): ReadonlyMap<string, string> {
@@ -317,6 +387,7 @@ export class Tunnels {
           'A gateway does not answer: trying its other address',
         );
         this.#addresses.set(cable.key, next);
+        this.#moved.add(cable.key);
         this.#touch();
       } else await driver.redial(cable);
     }
@@ -336,18 +407,20 @@ export class Tunnels {
       this.#chosen = chosen;
       this.#touch();
     }
+    if (plan.cables.some(({ key }) => this.#hasMeasured(key))) void this.#measure();
     this.#announce();
   }
 
   #announce(): void {
     // Round trips change with each probe; what a reader acts on does not.
     const said = JSON.stringify(
-      this.connections.map(({ cluster, gateway, state, reason, device }) => [
+      this.connections.map(({ cluster, gateway, state, reason, device, mtu }) => [
         cluster,
         gateway,
         state,
         reason,
         device,
+        mtu,
       ]),
     );
     if (said === this.#said) return;
@@ -376,7 +449,11 @@ export class Tunnels {
         }
       }
     }
-    if (!either.aborted) this.#applied = undefined;
+    if (!either.aborted) {
+      this.#applied = undefined;
+      // The kernel may have been told meanwhile.
+      this.#measured.clear();
+    }
     this.#wake = () => {};
   }
 }

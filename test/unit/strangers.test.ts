@@ -76,6 +76,8 @@ test('records of gateways and clusters', async () => {
         carrier: { between: 'inner', port: 4801, overhead: { IPv4: 130, IPv6: 130 } },
         underlayMtu: 1500,
         addresses: new Map(),
+        mtus: new Map(),
+        untold: new Set(),
         chosen: new Map(members.map(({ cluster, gateways }) => [cluster, gateways[0]?.gateway ?? ''])),
         numbers: new Map(names.map((name, i) => [name, i])),
       });

@@ -3,10 +3,12 @@ import { brokerKubeconfigFlag, brokerNamespaceFlag } from './broker-flags.ts';
 import {
   cableDriverFlag,
   clusterIdFlag,
+  clustersetCidrFlag,
   configFlag,
   kubeconfigFlag,
   logFlags,
   metricsListenFlag,
+  sysctlDirFlag,
 } from '../shared-flags.ts';
 import { cidr, duration, ipAddress, port, text, wholeNumber } from '../types.ts';
 
@@ -41,7 +43,9 @@ export const gatewaySpec = {
     },
     'public-ip': {
       form: 'value',
-      help: 'How the node is reached from outside, where that is another address',
+      help:
+        'How the node is reached from outside, where that is another address; without it the annotation ' +
+        'pharos.io/public-ip of the node, or its external address, which are followed',
       placeholder: 'ADDRESS',
       type: ipAddress,
     },
@@ -63,13 +67,7 @@ export const gatewaySpec = {
       type: cidr,
       default: [],
     },
-    'clusterset-cidr': {
-      form: 'list',
-      help: "Network of the clusterset's IPs, which no member may have; may be given again",
-      placeholder: 'CIDR',
-      type: cidr,
-      default: ['243.0.0.0/8'],
-    },
+    ...clustersetCidrFlag("Network of the clusterset's IPs, which no member may have"),
     ...cableDriverFlag,
     'nat-port': {
       form: 'value',
@@ -83,6 +81,13 @@ export const gatewaySpec = {
       placeholder: 'DURATION',
       type: duration,
       default: '720h',
+    },
+    'rotate-keys-announce': {
+      form: 'value',
+      help: 'How long peers have to hear of a new key before it is used; more than news takes by the broker',
+      placeholder: 'DURATION',
+      type: duration,
+      default: '30s',
     },
     'psk-file': {
       form: 'value',
@@ -120,6 +125,7 @@ export const gatewaySpec = {
       completes: 'directory',
       default: '/run/pharos-gateway',
     },
+    ...sysctlDirFlag,
     cleanup: {
       form: 'switch',
       help: 'Remove all that gateways left on this node, and end',

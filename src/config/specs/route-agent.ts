@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../flag.ts';
-import { clusterIdFlag, configFlag, kubeconfigFlag, logFlags } from '../shared-flags.ts';
+import { clusterIdFlag, configFlag, kubeconfigFlag, logFlags, sysctlDirFlag } from '../shared-flags.ts';
 import { duration, listenAddress, text } from '../types.ts';
 
 export const routeAgentSpec = {
@@ -42,6 +42,7 @@ export const routeAgentSpec = {
       default: '/run/pharos',
       completes: 'directory',
     },
+    ...sysctlDirFlag,
     'metrics-listen': {
       form: 'value',
       help: "Where /metrics, /healthz and /readyz are served; on the node's network, so not where pods have it",

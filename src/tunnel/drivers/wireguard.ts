@@ -13,7 +13,7 @@ import type { CableDriver } from '../cable-driver.ts';
 import { DetachedProgram } from '../detached-program.ts';
 import { cableAddress } from '../gateway-ref.ts';
 import { type KeyRing, publishedKeys } from '../key-ring.ts';
-import { wireguardPrivateKey } from '../keys.ts';
+import { type PublicKey, wireguardPrivateKey } from '../keys.ts';
 import { INNER_VXLAN_PORT, WIREGUARD_PORT } from '../marks.ts';
 import type { Cable } from '../plan-tunnels.ts';
 
@@ -131,13 +131,26 @@ export class WireguardDriver implements CableDriver {
     if (!isThere) this.#loaded = '';
   }
 
-  async set(cables: readonly Cable[]): Promise<ReadonlyMap<string, string>> {
+  async set(
+    cables: readonly Cable[],
+    silent: ReadonlySet<string> = new Set(),
+  ): Promise<ReadonlyMap<string, string>> {
     if (!(await this.#exists())) await this.start();
+    for (const { key, peer } of cables) {
+      if (silent.has(key) && !peer.isBehindNat) await this.#forget(peer.publicKeys[0]);
+    }
     const conf = wireguardConf(this.port, wireguardPrivateKey(this.#keys.current).reveal(), cables);
     // A peer that has moved is known at its new address; to say the old one again would undo that.
     if (conf !== this.#loaded) await this.#sync(conf);
     this.#loaded = conf;
     return new Map();
+  }
+
+  /** It asks a peer again only 5 s after it did in vain, at whatever address; a peer that is new is asked at once. */
+  async #forget(key: PublicKey | undefined): Promise<void> {
+    if (key === undefined) return;
+    await this.#options.run('wg', ['set', DEVICE, 'peer', key, 'remove']);
+    this.#loaded = '';
   }
 
   /** By a file that nobody else can read: `wg` opens its input by name, which it cannot where that is a socket. */

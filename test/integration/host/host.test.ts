@@ -205,10 +205,10 @@ describe('the host, in a network namespace', { skip }, () => {
     assert.equal(await sysctls.read('net/ipv4/conf/lo/rp_filter'), '2');
     assert.equal(await sysctls.write('net/ipv4/conf/none/rp_filter', '2'), false);
     assert.equal(await sysctls.read('net/ipv4/conf/none/rp_filter'), undefined);
-    assert.equal(await systemSysctls.read('net/ipv4/conf/none/rp_filter'), undefined);
-    assert.equal(await systemSysctls.write('net/ipv4/conf/none/rp_filter', '2'), false);
-    assert.match((await systemSysctls.read('net/ipv4/conf/lo/rp_filter')) ?? '', /^[012]$/);
-    await assert.rejects(systemSysctls.read('../../etc/passwd'), /no kernel parameter/);
+    assert.equal(await systemSysctls().read('net/ipv4/conf/none/rp_filter'), undefined);
+    assert.equal(await systemSysctls().write('net/ipv4/conf/none/rp_filter', '2'), false);
+    assert.match((await systemSysctls().read('net/ipv4/conf/lo/rp_filter')) ?? '', /^[012]$/);
+    await assert.rejects(systemSysctls().read('../../etc/passwd'), /no kernel parameter/);
   });
 
   it('has the programs that Pharos needs, and VXLAN', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Kinds } from '../../../src/api/kinds.ts';
 import { until } from '../../lab/wait.ts';
 import { runCli } from '../../support/cli-process.ts';
 import { NODE_NAMES, type NodeName, POD, POD6 } from '../routing/fabric.ts';
@@ -48,6 +49,28 @@ describe('gateways and route agents as commands, with the rights that are shippe
     assert.equal(lossOf(await flood), 0);
     const undone = await runCli(['gateway', 'drain', leader, '--undo', `--kubeconfig=${kubeconfig}`]);
     assert.equal(undone.status, 0, undone.stderr);
+  });
+
+  test('`pharos gateway rotate-keys` gives a gateway a new key, which the broker is told of, and nothing is lost', async () => {
+    const leader = await clusters.leaderOf('a');
+    const node = GATEWAY_NODES.find((name) => name.startsWith('a') && name !== leader) ?? leader;
+    const keysOf = async (): Promise<readonly string[]> => {
+      const ref = { name: `a.${node}`, namespace: 'pharos-broker' };
+      return (await clusters.sites.broker.store.get(Kinds.TunnelEndpoint, ref))?.spec.publicKeys ?? [];
+    };
+    const [before] = await keysOf();
+    const flood = clusters.fabric.pod('a').run(['ping', '-n', '-q', '-i', '0.02', '-c', '300', POD.b]);
+    const { kubeconfig } = clusters.sites.a.api;
+    const rotated = await runCli(['gateway', 'rotate-keys', node, `--kubeconfig=${kubeconfig}`]);
+    assert.match(rotated.stderr, new RegExp(`gateway ${node} uses a new key`));
+    assert.equal(rotated.status, 0);
+    const [now, old] = await keysOf();
+    assert.equal(old, before);
+    assert.notEqual(now, before);
+    assert.equal(lossOf(await flood), 0);
+    const unknown = await runCli(['gateway', 'rotate-keys', 'nobody', `--kubeconfig=${kubeconfig}`]);
+    assert.match(unknown.stderr, /has no gateway "nobody"; it has: /);
+    await clusters.untilConnected();
   });
 
   test('a gateway whose tunnels end with it, as in a pod, has another one lead before', async () => {

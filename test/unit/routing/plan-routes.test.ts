@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { parseCidr, parseIp } from '../../../src/api/cidr.ts';
 import { ipStepText } from '../../../src/host/ip-steps.ts';
 import type { ProbeVerdict } from '../../../src/routing/facts.ts';
+import { filterRuleset } from '../../../src/routing/filter.ts';
 import { type PlanInput, planRoutes } from '../../../src/routing/plan-routes.ts';
 import { EMPTY_STATE, type RoutingState, routingSteps } from '../../../src/routing/routing-state.ts';
 import { HOST, WEST, anyInput, gateway } from './cluster.ts';
@@ -146,6 +147,15 @@ describe('a plan', () => {
     assert.equal(mtu(1380), 1380);
     assert.equal(mtu(9000), 1450);
     assert.equal(mtu(70), 1450);
+    assert.equal(mtu(1182), 1182);
+    const { filter } = planRoutes(input({ host: { ...HOST, hasIpv6: true } }));
+    assert.ok(filter);
+    const clamps = filterRuleset({ ...filter, mtu: 1182 }).text.match(/maxseg size set \d+/g);
+    // IPv6 is carried up to 1280 at least, in pieces where need be.
+    assert.deepEqual(
+      clamps?.map((text) => text.split(' ').at(-1)),
+      ['1142', '1142', '1220', '1220'],
+    );
     const narrow = planRoutes(input({ host: { ...HOST, uplinkMtu: 1300 } }));
     assert.deepEqual([narrow.state?.link?.mtu, narrow.filter?.mtu], [1280, 1280]);
   });

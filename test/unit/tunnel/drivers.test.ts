@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { parseCidr } from '../../../src/api/cidr.ts';
 import { SecretText } from '../../../src/api/secret-text.ts';
 import { admit, type Self } from '../../../src/tunnel/admit.ts';
 import { connectionOf } from '../../../src/tunnel/drivers/ipsec.ts';
@@ -29,6 +30,8 @@ function cablesOf(driver: 'ipsec' | 'wireguard', change: object = {}): readonly 
     carrier,
     underlayMtu: 1500,
     addresses: none,
+    mtus: none,
+    untold: new Set(),
     chosen: none,
     numbers: none,
   }).cables;
@@ -120,6 +123,8 @@ test('golden: what may come out of a tunnel', () => {
     carrier: driver.carrier,
     underlayMtu: 1500,
     addresses: none,
+    mtus: none,
+    untold: new Set(),
     chosen: none,
     numbers: none,
   });
@@ -142,8 +147,42 @@ test('golden: what may come out of a tunnel', () => {
     'udp dport 4790 ip saddr != { 192.168.2.11 } counter drop',
     'meta nfproto ipv6 udp dport 4790 counter drop',
     ' }',
+    ' chain ph_cut {',
+    '  type filter hook postrouting priority mangle; policy accept;',
+    '',
+    ' }',
     '}',
   ]);
+});
+
+test('where IPv6 does not fit, and no router says so, the tunnel’s packets may be cut on their way', () => {
+  const dual: Self = { ...self, podCIDRs: [...self.podCIDRs, parseCidr('fd00:1::/48')] };
+  const { members } = admit(
+    dual,
+    [clusterRecord('east', '10.2.0.0/16')],
+    [endpointRecord('east', 'gw1', '192.168.2.11', { driver: 'ipsec', publicKeys: [KEY] })],
+  );
+  const rulesFor = (mtu: number, untold: boolean, of = dual): string[] => {
+    const { cables } = planTunnels({
+      self: of,
+      members,
+      carrier,
+      underlayMtu: 1500,
+      addresses: new Map(),
+      mtus: new Map([['east/gw1', mtu]]),
+      untold: new Set(untold ? ['east/gw1'] : []),
+      chosen: new Map(),
+      numbers: new Map(),
+    });
+    const { text } = guardRuleset(of, members, cables, vxlanDriver());
+    return text.split('\n').filter((line) => line.includes('frag-off'));
+  };
+  assert.deepEqual(rulesFor(1182, true), [
+    'udp sport 4790 ip daddr 192.168.2.11 ip length > 1182 ip frag-off set 0',
+  ]);
+  assert.deepEqual(rulesFor(1182, false), [], 'the kernel cuts them, once it was told');
+  assert.deepEqual(rulesFor(1300, true), [], 'IPv6 fits');
+  assert.deepEqual(rulesFor(1182, true, self), [], 'there is no IPv6');
 });
 
 test('no text of a record reaches a configuration, a ruleset or a command but names, addresses, keys and numbers', () => {
@@ -180,6 +219,8 @@ test('no text of a record reaches a configuration, a ruleset or a command but na
           carrier,
           underlayMtu: 1500,
           addresses: none,
+          mtus: none,
+          untold: new Set(),
           chosen: none,
           numbers: none,
         });

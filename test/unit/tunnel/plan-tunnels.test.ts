@@ -36,6 +36,8 @@ const input: TunnelInput = {
   carrier: plain,
   underlayMtu: 1500,
   addresses: new Map(),
+  mtus: new Map(),
+  untold: new Set(),
   chosen: new Map(),
   numbers: new Map([['east', 0]]),
 };
@@ -129,6 +131,25 @@ test('a process that starts anew finds out from the node whom it was sending to'
   const adopted = adopt(planTunnels({ ...sent('gw2'), numbers: new Map([['east', 7]]) }).host, members);
   assert.deepEqual([...adopted.chosen], [['east', 'gw2']]);
   assert.deepEqual([...adopted.numbers], [['east', 7]]);
+});
+
+test('where less gets through than there is room for the routes say so, and the device takes as much as before', () => {
+  const narrow: TunnelInput = { ...sent('gw1'), mtus: new Map([['east/gw1', 1182]]) };
+  const plan = planTunnels(narrow);
+  assert.deepEqual(
+    plan.cables.map(({ room, mtu }) => [room, mtu]),
+    [
+      [1450, 1182],
+      [1450, 1450],
+    ],
+  );
+  assert.deepEqual(lines(planTunnels(sent('gw1')).host, plan.host), [
+    'route replace 10.2.0.0/16 nhid 2000 mtu lock 1182 table 1490 protocol 77',
+    'route replace 10.102.0.0/16 nhid 2000 mtu lock 1182 table 1490 protocol 77',
+    // IPv6 is not carried by less than 1280.
+    'route replace fd00:2::/48 nhid 2500 mtu lock 1280 table 1490 protocol 77',
+  ]);
+  assert.deepEqual([...adopt(plan.host, members).mtus], [['east/gw1', 1182]]);
 });
 
 test('clusters keep their numbers while others come and go', () => {
@@ -254,9 +275,9 @@ function apply(host: TunnelHost, steps: readonly IpStep[]): TunnelHost {
         dropNexthop(step.id);
         break;
       case 'replace-route': {
-        const { destination, table, to } = step;
-        if ('nexthop' in to) assert.ok(nexthops.has(to.nexthop));
-        routes.set(`${table} ${destination}`, { destination, table, to });
+        const { op: _, ...route } = step;
+        if ('nexthop' in route.to) assert.ok(nexthops.has(route.to.nexthop));
+        routes.set(`${route.table} ${route.destination}`, route);
         break;
       }
       case 'replace-hole':
@@ -326,9 +347,10 @@ const anyHost = fc
     up: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
     other: fc.boolean(),
     mtu: fc.constantFrom(1500, 1400),
+    measured: fc.constantFrom(undefined, 1180, 1300),
     inner: fc.boolean(),
   })
-  .map(({ clusters, gateways, up, other, mtu, inner }) => {
+  .map(({ clusters, gateways, up, other, mtu, measured, inner }) => {
     const order = ['a', 'b', 'c', 'd'];
     const admitted = admit(
       dual,
@@ -351,6 +373,7 @@ const anyHost = fc
       ...input,
       members: admitted.members,
       underlayMtu: mtu,
+      mtus: new Map(measured === undefined ? [] : clusters.map((id) => [`${id}/gw0`, measured])),
       carrier: inner ? { ...plain, between: 'inner', port: 4801 } : plain,
       chosen: new Map(clusters.flatMap((id, i) => (up[i] === true ? [[id, `gw${i % 2}`] as const] : []))),
       numbers: numberClusters(clusters, new Map()),

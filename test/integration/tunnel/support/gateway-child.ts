@@ -84,7 +84,7 @@ const gateway = new Gateway({
   election,
   driver,
   run,
-  sysctls: systemSysctls,
+  sysctls: systemSysctls(),
   times: { intervalMs: settings.intervalMs, missed: settings.missed },
   keyTimes: { everyMs: undefined, announceMs: 8000, keepMs: 8000 },
   clock,

@@ -100,6 +100,7 @@ export class RealClusters implements AsyncDisposable {
             ...[`10.${i}.0.0/16`, `fd10:${i}::/48`].map((cidr) => `--pod-cidr=${cidr}`),
             `--service-cidr=10.15${i}.0.0/16`,
             ...PATIENT,
+            '--rotate-keys-announce=3s',
           ];
     // wireguard-go has its sockets at a path that is the same for all: each node has a directory of its own there.
     const wireguard = join(dir, 'wireguard');

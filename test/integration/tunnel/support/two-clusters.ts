@@ -9,13 +9,14 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kinds } from '../../../../src/api/kinds.ts';
+import type { Node } from '../../../../src/api/objects.ts';
 import { SYSTEM_NAMESPACE } from '../../../../src/api/names.ts';
 import { type CableDriverName, type Connection, type Gateway, isUp } from '../../../../src/api/tunnel.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { MemoryStore } from '../../../../src/store/memory.ts';
 import { DRAIN_ANNOTATION, ROTATE_ANNOTATION } from '../../../../src/tunnel/settings.ts';
 import { Netns } from '../../../lab/netns.ts';
-import { killProcesses } from '../../../lab/processes.ts';
+import { Daemon, killProcesses } from '../../../lab/processes.ts';
 import { until } from '../../../lab/wait.ts';
 import type { ChildSettings } from './gateway-child.ts';
 import { serveStores } from './remote-store.ts';
@@ -64,6 +65,8 @@ export class GatewayProcess {
     return readFile(this.logFile, 'utf8');
   }
 }
+
+const ECHO = join(import.meta.dirname, 'echo.ts');
 
 let labs = 0;
 
@@ -237,6 +240,14 @@ export class TwoClusters implements AsyncDisposable {
     }
   }
 
+  /** What a gateway's node says of how it is reached from outside. */
+  async setExternalIp(cluster: ClusterName, gateway: GatewayName, address: string): Promise<void> {
+    const node: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name: gateway } };
+    const addresses = [{ type: 'ExternalIP', address }];
+    await this.stores[cluster].apply(Kinds.Node, node);
+    await this.stores[cluster].applyStatus(Kinds.Node, { ...node, status: { addresses } });
+  }
+
   /** Cuts or mends a gateway's way to the other cluster. */
   async setWan(cluster: ClusterName, gateway: GatewayName, state: 'up' | 'down'): Promise<void> {
     await this.fabric.ip([`link set wan-${cluster}-${gateway} ${state}`]);
@@ -291,6 +302,100 @@ export class TwoClusters implements AsyncDisposable {
 `,
     );
     return { privateIP, router };
+  }
+
+  /**
+   * Puts a gateway that has not been started behind two routers with a narrow link between them.
+   * @param routers.areSilent whether they tell nobody what does not fit, as where a firewall filters ICMP
+   * @returns the gateway's own address then, which is routed to, and how to set what the link takes
+   */
+  async putBehindNarrowLink(
+    cluster: ClusterName,
+    gateway: GatewayName,
+    mtu: number,
+    { areSilent }: { readonly areSilent: boolean },
+  ): Promise<{ readonly privateIP: string; readonly setMtu: (mtu: number) => Promise<void> }> {
+    const outer = wanAddress(cluster, gateway);
+    const number = NUMBERS[cluster];
+    const [inner, privateIP] = [`10.99.${number}.1`, `10.99.${number}.2`];
+    const [near, far] = [`10.98.${number}.1`, `10.98.${number}.2`];
+    const end = `wan-${cluster}-${gateway}`;
+    const node = this.node(cluster, gateway);
+    const [first, second] = await Promise.all(
+      ['near', 'far'].map((name) => Netns.create(this.#lab, this.dir, `${name}-${cluster}-${gateway}`)),
+    );
+    if (first === undefined || second === undefined) throw new Error('no routers');
+    await this.fabric.ip([
+      `link del ${end}`,
+      `link add ${end} type veth peer name out netns ${second.path}`,
+      `link set ${end} master wan up`,
+    ]);
+    await first.ip([
+      `link add in type veth peer name wan0 netns ${node.path}`,
+      `link add narrow type veth peer name narrow netns ${second.path}`,
+      `addr add ${inner}/24 dev in`,
+      'link set in up',
+      `addr add ${near}/24 dev narrow`,
+      'link set narrow up',
+      `route add 203.0.113.0/24 via ${far}`,
+    ]);
+    await second.ip([
+      `addr add ${outer}/24 dev out`,
+      'link set out up',
+      `addr add ${far}/24 dev narrow`,
+      'link set narrow up',
+      `route add ${privateIP}/32 via ${near}`,
+    ]);
+    await node.ip([
+      `addr add ${privateIP}/24 dev wan0`,
+      'link set wan0 up',
+      `route add 203.0.113.0/24 via ${inner}`,
+    ]);
+    for (const other of GATEWAYS)
+      await this.node(cluster === 'west' ? 'east' : 'west', other).ip([
+        `route add ${privateIP}/32 via ${outer}`,
+      ]);
+    const setMtu = async (most: number): Promise<void> => {
+      for (const router of [first, second]) await router.ip([`link set narrow mtu ${most}`]);
+    };
+    for (const router of [first, second]) {
+      await router.sysctl({ 'ipv4.ip_forward': 1 });
+      if (!areSilent) continue;
+      await router.run(
+        ['nft', '-f', '-'],
+        `table ip silent {
+ chain out {
+  type filter hook output priority 0; policy accept;
+  icmp type destination-unreachable drop
+ }
+}
+`,
+      );
+    }
+    await setMtu(mtu);
+    return { privateIP, setMtu };
+  }
+
+  /** Starts what gives back everything at a cluster's pod address: see {@link echo}. */
+  async serveEcho(cluster: ClusterName): Promise<void> {
+    const logFile = join(this.dir, `echo-${cluster}.log`);
+    const [file, ...args] = this.node(cluster, 'w1').enter([
+      process.execPath,
+      ECHO,
+      'serve',
+      podAddress(cluster),
+      podAddress6(cluster),
+    ]);
+    const server = new Daemon(file, args, 'echo', { lab: this.#lab, logFile });
+    await until(server.name, 60_000, async () =>
+      (await readFile(logFile, 'utf8')).includes('serving') ? true : undefined,
+    );
+  }
+
+  /** Sends so many bytes from west's pod to east's, where {@link serveEcho} is, and has them back; else it rejects. */
+  async echo(protocol: 'tcp' | 'udp', bytes: number, to = podAddress('east')): Promise<void> {
+    const from = to.includes(':') ? podAddress6('west') : podAddress('west');
+    await this.node('west', 'w1').run([process.execPath, ECHO, protocol, from, to, String(bytes)]);
   }
 
   /** What `ping` says from west's pod to east's; the answer is in the kernel's own words. */

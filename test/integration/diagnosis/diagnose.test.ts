@@ -190,6 +190,14 @@ const BREAKS: readonly Break[] = [
     says: /no block of ConfigMap kube-system\/node-local-dns serves clusterset\.local/,
   },
   {
+    check: 'dns.reverse',
+    by: inWest(Kinds.Cluster, () => {
+      const east = member.clusterRecord('east', 2, SYSTEM);
+      return { ...east, spec: { ...east.spec, podCIDRs: [...east.spec.podCIDRs, '10.4.0.0/16'] } };
+    }),
+    says: /reverse names of pods of "east" are not sent to Pharos: 4\.10\.in-addr\.arpa/,
+  },
+  {
     check: 'dns.exports-valid',
     by: inWest(Kinds.ServiceExport, () =>
       member.serviceExport(member.condition('Valid', 'False', 'NoService', 'there is no Service web')),

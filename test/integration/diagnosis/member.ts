@@ -243,7 +243,10 @@ export const putDnsSlice = (store: ObjectStore, addresses: string[]) =>
   });
 
 export async function configureDns(store: ObjectStore, servers?: readonly string[]): Promise<void> {
-  const stub = { zones: ['clusterset.local'], servers: servers ?? (await dnsAddresses(store)) };
+  const stub = {
+    zones: ['clusterset.local', '2.10.in-addr.arpa', '3.10.in-addr.arpa'],
+    servers: servers ?? (await dnsAddresses(store)),
+  };
   await applyDnsChanges(store, await planStub(store, stub), { backup: false });
 }
 

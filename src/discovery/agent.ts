@@ -5,12 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Cidr } from '../api/cidr.ts';
 import type { ClusterId } from '../api/identity.ts';
-import { Kinds } from '../api/kinds.ts';
 import { Label } from '../api/names.ts';
-import type { KubeObject, Lease } from '../api/objects.ts';
+import type { KubeObject } from '../api/objects.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { brokerCaches, type BrokerCaches, keyByLabel, memberCaches, type MemberCaches } from './caches.ts';
 import { Clusterset } from './clusterset.ts';
@@ -19,17 +17,16 @@ import { AgentCounters } from './counters.ts';
 import { DrainSync } from './drain-sync.ts';
 import type { EndpointsMode } from './export.ts';
 import { Events } from './events.ts';
-import { Expiry } from './expiry.ts';
 import { ExportSync } from './export-sync.ts';
 import { type ImportFilters, NO_FILTERS } from './import-filters.ts';
-import { ImportSync, type SeenService } from './import-sync.ts';
+import { ImportSync } from './import-sync.ts';
 import { recordKey } from './labels.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { ClockSkew } from './clock-skew.ts';
-import { clusterOfLease, Hearing } from './hearing.ts';
 import { Loop } from './loop.ts';
 import { arrivalOf, News } from './news.ts';
 import { OwnNetworks } from './own-networks.ts';
+import { SeenServices, type ServiceSummary } from './seen-services.ts';
+import { SignsOfLife } from './signs-of-life.ts';
 import { type ExportState, StatusSync } from './status-sync.ts';
 import { Writer } from './writer.ts';
 
@@ -57,12 +54,6 @@ export interface AgentOptions {
   readonly random: () => number;
 }
 
-/** What a table of services shows. */
-export interface ServiceSummary extends SeenService {
-  readonly namespace: string;
-  readonly name: string;
-}
-
 /** A write that fails once is tried again at once, and is not worth a condition. */
 const FAILURE_SHOWN_AFTER_MS = 1000;
 
@@ -74,22 +65,18 @@ export class Agent implements AsyncDisposable {
   readonly #clusterset: Clusterset;
   readonly #ips: ClustersetIps | undefined;
   readonly #heartbeat: Heartbeat;
-  readonly #leases: ObjectCache<Lease>;
-  readonly #hearing: Hearing;
+  readonly #life: SignsOfLife;
   readonly #drainSync: DrainSync;
-  readonly #skew: ClockSkew;
   readonly #exportNews = new News();
   readonly #importNews = new News();
   readonly #clock: Clock;
   readonly #ownNetworks: OwnNetworks;
-  readonly #expiry: Expiry | undefined;
   readonly #exports: Loop;
   readonly #imports: Loop;
   readonly #statuses: Loop;
   readonly #drains: Loop;
   readonly #statusSync: StatusSync;
-  readonly #seen = new Map<string, ServiceSummary>(); // namespace/service → what is seen of it
-  readonly #listeners = new Set<() => void>();
+  readonly #seen: SeenServices;
   readonly #stopping = new AbortController();
   readonly #running: Promise<unknown>;
 
@@ -101,21 +88,12 @@ export class Agent implements AsyncDisposable {
     const { counters } = this;
     const toMember = new Writer('member', options.member, counters, log);
     const toBroker = new Writer('broker', options.broker, counters, log);
-    const hearing = new Hearing(clock);
-    const skew = new ClockSkew(cluster);
+    const life = new SignsOfLife({ ...options, onExpiry: (id) => this.#onExpiry(id) });
+    const seen = new SeenServices(log);
     const instance = randomUUID();
     const events =
       options.events === true ? { events: new Events({ store: options.member, instance, clock, log }) } : {};
     const ownNetworks = new OwnNetworks({ ...options, onChange: () => this.#addAll() });
-    const expiry =
-      options.expireAfterMs === undefined
-        ? undefined
-        : new Expiry({
-            afterMs: options.expireAfterMs,
-            silentMs: (id) => hearing.silentMs(id),
-            onChange: (id) => this.#onExpiry(id),
-            clock,
-          });
     const clusterset = new Clusterset({
       cluster,
       brokerNamespace,
@@ -124,7 +102,7 @@ export class Agent implements AsyncDisposable {
       broker,
       filters: options.filters ?? NO_FILTERS,
       ownAddresses: () => ownNetworks.addresses,
-      isExpired: (id, isImported) => expiry?.isExpired(id, isImported) ?? false,
+      isExpired: (id, isImported) => life.isExpired(id, isImported),
       counters,
       log,
     });
@@ -132,7 +110,7 @@ export class Agent implements AsyncDisposable {
       cluster,
       clusterUid: () => member.namespaces.get('kube-system')?.metadata.uid,
       version: options.version ?? 'unknown',
-      delays: () => skew.delays,
+      delays: () => life.skew.delays,
       instance,
       broker: options.broker,
       brokerNamespace,
@@ -171,7 +149,7 @@ export class Agent implements AsyncDisposable {
       ...events,
       clock,
       log,
-      onSeen: (key, seen) => this.#onSeen(key, seen),
+      onSeen: (key, service) => seen.set(key, service),
     });
     this.#log = log;
     this.#member = member;
@@ -179,13 +157,10 @@ export class Agent implements AsyncDisposable {
     this.#clusterset = clusterset;
     this.#ips = ips;
     this.#heartbeat = heartbeat;
-    const selector = { namespace: brokerNamespace, labelExists: [Label.sourceCluster] };
-    this.#leases = new ObjectCache({ store: options.broker, clock, kind: Kinds.Lease, selector });
-    this.#hearing = hearing;
-    this.#skew = skew;
+    this.#life = life;
+    this.#seen = seen;
     this.#clock = clock;
     this.#ownNetworks = ownNetworks;
-    this.#expiry = expiry;
     this.#drainSync = new DrainSync({
       member: options.member,
       broker: options.broker,
@@ -236,8 +211,8 @@ export class Agent implements AsyncDisposable {
   /** For how long nothing was heard of each cluster whose services are imported, itself included; in milliseconds. */
   get ages(): ReadonlyMap<string, number> {
     const ages = new Map<string, number>();
-    for (const cluster of new Set([...this.#seen.values()].flatMap(({ clusters }) => clusters))) {
-      const age = this.#hearing.silentMs(cluster);
+    for (const cluster of this.#seen.clusters) {
+      const age = this.#life.silentMs(cluster);
       if (age !== undefined) ages.set(cluster, age);
     }
     return ages;
@@ -268,8 +243,7 @@ export class Agent implements AsyncDisposable {
 
   /** Calls `listener` whenever {@link services} has changed. @returns the unsubscriber. */
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#seen.subscribe(listener);
   }
 
   /** Stops watching and writing. What is written stays: stopping is not leaving. */
@@ -300,12 +274,12 @@ export class Agent implements AsyncDisposable {
       await this.#heartbeat.run(signal);
     };
     const others = caches.filter((cache) => cache !== imports);
-    const parts = [...loops, ...others, this.#leases, this.#drainSync, this.#ownNetworks];
+    const parts = [...loops, ...others, this.#drainSync, this.#ownNetworks];
     const { records } = this.#broker;
     await Promise.all([
       followImports(),
       beat(),
-      this.#expiry?.run(() => records.indexed('cluster'), signal),
+      this.#life.run(() => records.indexed('cluster'), signal),
       ...parts.map((part) => part.run(signal)),
     ]);
   }
@@ -333,7 +307,7 @@ export class Agent implements AsyncDisposable {
       }
     });
     recordSlices.onChange((_key, before, after) => {
-      const arrival = recordSlices.isSynced ? arrivalOf(before, after, this.#skew) : undefined;
+      const arrival = recordSlices.isSynced ? arrivalOf(before, after, this.#life.skew) : undefined;
       if (arrival !== undefined) this.#importNews.note(arrival.service, arrival.slice, arrival.at);
     });
     for (const cache of [records, recordSlices]) {
@@ -353,21 +327,8 @@ export class Agent implements AsyncDisposable {
         this.#imports.add(key);
       }
     });
-    this.#leases.onChange((_key, before, after) => {
-      const cluster = clusterOfLease(after ?? before);
-      if (cluster === undefined) return;
-      this.#hearing.tell(cluster, after);
-      if (after === undefined) this.#skew.forget(cluster);
-      else if (before !== undefined) this.#skew.heard(cluster, after, this.#clock.now());
-    });
     this.#broker.records.onSight((inSight) => {
       if (inSight) this.#heartbeat.beatNow();
-    });
-    void this.#leases.synced.then(() => this.#expiry?.begin());
-    this.#leases.onSight((inSight) => {
-      if (!inSight) return this.#hearing.lost();
-      this.#hearing.regained();
-      this.#expiry?.begin();
     });
     for (const cache of this.#caches()) {
       cache.onSight((inSight) => {
@@ -383,7 +344,7 @@ export class Agent implements AsyncDisposable {
 
   #onExpiry(cluster: string): void {
     this.#log.warn(
-      { cluster, silentMs: this.#hearing.silentMs(cluster) },
+      { cluster, silentMs: this.#life.silentMs(cluster) },
       'A cluster is silent for longer than --expire-after, or is back: what it exports here changes',
     );
     for (const record of this.#broker.records.find('cluster', cluster)) this.#touch(recordKey(record));
@@ -410,24 +371,6 @@ export class Agent implements AsyncDisposable {
     for (const key of imports.keys()) this.#imports.add(key);
     for (const key of importedSlices.indexed('service')) this.#imports.add(key);
     for (const key of this.#ips?.services() ?? []) this.#imports.add(key);
-  }
-
-  #onSeen(key: string, seen: SeenService | undefined): void {
-    const before = this.#seen.get(key);
-    const [namespace = '', name = ''] = key.split('/');
-    const after = seen && { namespace, name, ...seen };
-    if (JSON.stringify(before) === JSON.stringify(after)) return;
-    if (after === undefined) this.#seen.delete(key);
-    else this.#seen.set(key, after);
-    const fields = { namespace, service: name, clusters: after?.clusters, notImported: after?.notImported };
-    if (after === undefined) this.#log.info(fields, 'A service is no longer exported to this cluster');
-    else if (before === undefined) this.#log.info(fields, 'A service is exported to this cluster');
-    else this.#log.info(fields, 'A service of the clusterset has changed');
-    const reasons = after?.conflicts.map(({ reason, field }) => `${reason} (${field})`) ?? [];
-    if (reasons.length > 0 && JSON.stringify(before?.conflicts) !== JSON.stringify(after?.conflicts)) {
-      this.#log.warn({ ...fields, conflicts: reasons }, 'The exports of a service do not agree');
-    }
-    for (const listener of this.#listeners) listener();
   }
 }
 

@@ -43,10 +43,11 @@ export async function feedZone(options: FeedOptions, signal: AbortSignal): Promi
       Kinds.EndpointSlice,
       SLICES_OF_ZONE,
       sight.watching('endpointslices', (event) => {
-        if (event.type === 'snapshot') zone.replaceSlices(event.objects);
+        if (event.type === 'snapshot')
+          zone.replaceSlices(propagation?.listed(event.objects) ?? event.objects);
         else if (event.type === 'set') zone.setSlice(event.object);
         else zone.removeSlice(event.object);
-        propagation?.answered(event);
+        if (event.type !== 'snapshot') propagation?.answered(event);
       }),
       signal,
     ),
@@ -116,7 +117,7 @@ function followDrains({ store, zone, log }: FeedOptions, signal: AbortSignal): P
     (event) => {
       switch (event.type) {
         case 'snapshot':
-          return setDrained(zone, event.objects[0]);
+          return setDrained(zone, [...event.objects][0]);
         case 'set':
           return setDrained(zone, event.object);
         case 'removed':

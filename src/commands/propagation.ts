@@ -26,13 +26,18 @@ export class Propagation {
     this.#clock = clock;
   }
 
-  /** The zone has just taken this in. What a list tells may have been there for long and is not measured. */
-  answered(event: Extract<WatchEvent<EndpointSlice>, { type: 'snapshot' | 'set' | 'removed' }>): void {
+  /** What a list tells, as it passes: it may have been there for long and is not measured. */
+  *listed(slices: Iterable<EndpointSlice>): Generator<EndpointSlice> {
+    this.#stamps.clear();
+    for (const slice of slices) {
+      this.#remember(slice);
+      yield slice;
+    }
+  }
+
+  /** The zone has just taken this in. */
+  answered(event: Extract<WatchEvent<EndpointSlice>, { type: 'set' | 'removed' }>): void {
     switch (event.type) {
-      case 'snapshot':
-        this.#stamps.clear();
-        for (const slice of event.objects) this.#remember(slice);
-        return;
       case 'removed':
         this.#stamps.delete(keyOf(event.object));
         return;

@@ -134,7 +134,7 @@ export class ServiceAgent implements AsyncDisposable {
       case 'snapshot': {
         for (const key of this.#imports.keys()) this.#touch(key);
         this.#imports.clear();
-        event.objects.forEach(set);
+        for (const object of event.objects) set(object);
         this.#first();
         return;
       }
@@ -178,7 +178,7 @@ export class ServiceAgent implements AsyncDisposable {
   #onDrained(event: WatchEvent<ConfigMap>): void {
     switch (event.type) {
       case 'snapshot':
-        return this.#setDrained(event.objects[0]);
+        return this.#setDrained([...event.objects][0]);
       case 'set':
         return this.#setDrained(event.object);
       case 'removed':

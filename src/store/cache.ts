@@ -175,7 +175,7 @@ export class ObjectCache<T extends KubeObject, I extends string = never> {
     }
   }
 
-  #replace(objects: readonly T[]): void {
+  #replace(objects: Iterable<T>): void {
     this.#ended.clear();
     const gone = new Set(this.#objects.keys());
     for (const object of objects) {

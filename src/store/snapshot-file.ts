@@ -5,7 +5,7 @@
  *   2. `[`, then the objects of one source, one a line with commas between, then `]`; and so on for each source
  *   3. `sha256:` and the digest of all lines before, in hexadecimal
  *
- * So it is written in pieces with no document of it all in memory, and read by one JSON.parse for each source.
+ * So it is written in pieces, and read object by object, with no document of it all in memory.
  */
 import { createHash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
@@ -29,8 +29,8 @@ export const SNAPSHOT_VERSION = 1;
 export interface LoadedSnapshot {
   readonly cluster: string;
   readonly savedAt: string;
-  /** Plural name of the kind → objects. */
-  readonly objects: ReadonlyMap<string, readonly KubeObject[]>;
+  /** Plural name of the kind → objects, which are parsed as they are walked. The file is in memory while one is left. */
+  readonly objects: Map<string, Iterable<KubeObject>>;
 }
 
 /** Whose snapshot is wanted; without `cluster` any cluster's is. */
@@ -89,22 +89,32 @@ export function parseSnapshot(bytes: Buffer, owner: SnapshotOwner): SnapshotRead
   if (zones.join() !== [...owner.zones].sort().join()) {
     return refused(`it is of zone ${zones.join(', ')}, not of ${owner.zones.join(', ')}`);
   }
-  const objects = new Map<string, readonly KubeObject[]>();
+  const objects = new Map<string, Iterable<KubeObject>>();
   let at = headEnd + 1;
   for (const kind of kinds as readonly unknown[]) {
     const end = bytes.indexOf('\n]\n', at, 'latin1');
     if (typeof kind !== 'string' || end === -1)
       return refused('it lacks a kind of objects that its head names');
-    let list: unknown;
-    try {
-      list = JSON.parse(bytes.toString('utf8', at, end + 2));
-    } catch (error) {
-      return refused(`its ${kind} are not JSON: ${(error as Error).message}`);
-    }
-    objects.set(kind, list as readonly KubeObject[]);
+    const lines = bytes.subarray(at + 1, end + 1);
+    objects.set(kind, { [Symbol.iterator]: () => parseLines(lines) });
     at = end + 3;
   }
   return { is: 'loaded', snapshot: { cluster, savedAt, objects } };
+}
+
+/**
+ * One at a time, so that each can be forgotten before the next is there: ten thousand at once are a heap that has to
+ * be grown, copied and cleared away. The digest says that they are as Pharos wrote them.
+ *
+ * @param lines of one object each, with a comma at the end but for the last
+ */
+function* parseLines(lines: Buffer): Generator<KubeObject> {
+  for (let at = 0; at < lines.length;) {
+    const end = lines.indexOf(NEWLINE, at);
+    const isLast = end === lines.length - 1;
+    if (end > at) yield JSON.parse(lines.toString('utf8', at, isLast ? end : end - 1)) as KubeObject;
+    at = end + 1;
+  }
 }
 
 const refused = (reason: string): SnapshotRead => ({ is: 'refused', reason });

@@ -18,7 +18,7 @@ export interface SnapshotStoreOptions {
   readonly sources: readonly SnapshotSource[];
   /** What is followed, as soon as it can be had. */
   readonly inner: Promise<Pick<ObjectStore, 'watch' | 'location'>>;
-  /** What to begin with, where there is a good one. */
+  /** What to begin with, where there is a good one; its objects are taken out of it. */
   readonly loaded?: LoadedSnapshot;
   readonly log: Log;
   readonly clock: Clock;
@@ -50,7 +50,6 @@ export class SnapshotStore implements Pick<ObjectStore, 'watch' | 'location'> {
   readonly counters: SnapshotCounters = { writes: 0, failures: 0, savedAt: 0, bytes: 0 };
   readonly #options: SnapshotStoreOptions;
   readonly #objects = new Map<string, Map<string, string>>(); // plural → key → JSON
-  readonly #loaded = new Map<string, readonly KubeObject[]>(); // plural → what is yet to be told
   readonly #unlisted: Set<string>; // plural names of the kinds that the store has not told of
   #cancel = (): void => {};
   #isDirty = false;
@@ -62,10 +61,7 @@ export class SnapshotStore implements Pick<ObjectStore, 'watch' | 'location'> {
     this.location = options.path;
     this.#unlisted = new Set(options.sources.map(({ kind }) => kind.plural));
     for (const plural of this.#unlisted) this.#objects.set(plural, new Map());
-    if (options.loaded !== undefined) {
-      for (const [plural, objects] of options.loaded.objects) this.#loaded.set(plural, objects);
-      this.counters.savedAt = Date.parse(options.loaded.savedAt);
-    }
+    if (options.loaded !== undefined) this.counters.savedAt = Date.parse(options.loaded.savedAt);
     void options.inner.then(
       ({ location }) => {
         this.location = location;
@@ -81,15 +77,7 @@ export class SnapshotStore implements Pick<ObjectStore, 'watch' | 'location'> {
     signal: AbortSignal,
   ): Promise<void> {
     if (signal.aborted) return;
-    const { loaded } = this.#options;
-    const objects = this.#loaded.get(kind.plural);
-    this.#loaded.delete(kind.plural);
-    let isOutOfSight = loaded !== undefined && objects !== undefined;
-    if (isOutOfSight) {
-      onEvent({ type: 'snapshot', objects: objects as readonly T[] });
-      const message = `The snapshot of ${loaded?.savedAt} is answered from; the store has not been read yet`;
-      onEvent({ type: 'interrupted', error: new StoreError('unavailable', message) });
-    }
+    let isOutOfSight = this.#tellLoaded(kind, onEvent);
     const ended = Promise.withResolvers<undefined>();
     signal.addEventListener('abort', () => ended.resolve(undefined), { once: true });
     const inner = await Promise.race([this.#options.inner, ended.promise]);
@@ -114,6 +102,18 @@ export class SnapshotStore implements Pick<ObjectStore, 'watch' | 'location'> {
     this.#cancel();
     await this.#writing;
     if (this.#isDirty) await this.#write();
+  }
+
+  /** Apart from the watch, which lasts and would hold on to the file. @returns whether there was anything to tell */
+  #tellLoaded<T extends KubeObject>(kind: Kind<T>, onEvent: (event: WatchEvent<T>) => void): boolean {
+    const { loaded } = this.#options;
+    const objects = loaded?.objects.get(kind.plural);
+    if (loaded === undefined || objects === undefined) return false;
+    loaded.objects.delete(kind.plural);
+    onEvent({ type: 'snapshot', objects: objects as Iterable<T> });
+    const message = `The snapshot of ${loaded.savedAt} is answered from; the store has not been read yet`;
+    onEvent({ type: 'interrupted', error: new StoreError('unavailable', message) });
+    return true;
   }
 
   #note({ kind, cut }: SnapshotSource, event: WatchEvent<KubeObject>): void {

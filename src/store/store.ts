@@ -15,10 +15,11 @@ export interface Selector {
  * What a watch tells. It starts with exactly one `snapshot` (however long that takes) and goes on with
  * single changes. After a loss (`interrupted`) it resumes by itself: either seamlessly with further
  * changes, or with a fresh `snapshot` that replaces all that was known; `live` says that it is up to
- * date again. Objects are frozen in meaning: nobody changes them.
+ * date again. Objects are frozen in meaning: nobody changes them. Those of a snapshot may be made as they are
+ * walked, anew each time.
  */
 export type WatchEvent<T extends KubeObject> =
-  | { readonly type: 'snapshot'; readonly objects: readonly T[] }
+  | { readonly type: 'snapshot'; readonly objects: Iterable<T> }
   | { readonly type: 'set'; readonly object: T }
   | { readonly type: 'removed'; readonly object: T }
   | { readonly type: 'interrupted'; readonly error: StoreError }

@@ -20,8 +20,16 @@ export interface Choice<C extends Candidate> {
   readonly sequence: readonly number[];
 }
 
+// Nearly all choices are between none, or are of one: those share what they have in common.
+const ONCE: readonly number[] = [0];
+const none = (policy: Policy): Choice<never> => ({ policy, candidates: [], sequence: [] });
+const NO_CHOICE = { local: none('local'), weighted: none('weighted'), all: none('all') };
+
 /** @param candidates sorted by id */
 export function makeChoice<C extends Candidate>(candidates: readonly C[], policy: Policy): Choice<C> {
+  const [only] = candidates;
+  if (only === undefined) return NO_CHOICE[policy];
+  if (candidates.length === 1) return { policy, candidates, sequence: ONCE };
   const own = policy === 'local' ? candidates.filter((candidate) => candidate.own) : [];
   const eligible = own.length > 0 ? own : candidates;
   return { policy, candidates: eligible, sequence: smoothSequence(eligible.map(({ weight }) => weight)) };

@@ -1,3 +1,4 @@
+import type { IpFamily } from '../api/objects.ts';
 import { makeChoice, type Choice } from './choice.ts';
 import { addressesByFamily, FAMILIES, perFamily, type ByFamily } from './family.ts';
 import type { ExportModel, ImportModel, Policy } from './import-model.ts';
@@ -200,6 +201,12 @@ function clusterSetIp(
   members: readonly ClusterSetIpMember[],
 ): ClusterSetIpService {
   const policy = model.policy ?? context.defaultPolicy;
+  const eligible = (family: IpFamily): readonly ClusterSetIpMember[] => {
+    const counts = ({ standing, addresses }: ClusterSetIpMember): boolean =>
+      standing.is === 'counted' && addresses[family].length > 0;
+    // Mostly all are: an array less for each service.
+    return members.every(counts) ? members : members.filter(counts);
+  };
   return {
     type: 'ClusterSetIP',
     namespace: model.namespace,
@@ -207,14 +214,7 @@ function clusterSetIp(
     ports: model.ports,
     clustersetIps: model.ips,
     members,
-    choice: perFamily((family) =>
-      makeChoice(
-        members.filter(
-          ({ standing, addresses }) => standing.is === 'counted' && addresses[family].length > 0,
-        ),
-        policy,
-      ),
-    ),
+    choice: perFamily((family) => makeChoice(eligible(family), policy)),
     clientAffinity: model.clientAffinity,
   };
 }

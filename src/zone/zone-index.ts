@@ -7,7 +7,7 @@ export type ServiceKey = `${string}/${string}`;
 
 type View = ServiceView | undefined;
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: readonly string[] = [];
 
 /** What the zone finds services by, beside their names; kept in step with one service's change at a time. */
 export class ZoneIndex {
@@ -18,7 +18,7 @@ export class ZoneIndex {
   /** address → keys of the services that own it in reverse zones, sorted */
   readonly #owners = new Map<string, readonly ServiceKey[]>();
   /** service's key → the addresses that it owns, where it owns any */
-  readonly #owned = new Map<ServiceKey, ReadonlySet<string>>();
+  readonly #owned = new Map<ServiceKey, readonly string[]>();
 
   hasNamespace(namespace: string): boolean {
     return this.#namespaces.has(namespace);
@@ -65,20 +65,22 @@ export class ZoneIndex {
 
   #updateOwners(key: ServiceKey, after: View, changed: Set<Dependency>): void {
     const old = this.#owned.get(key) ?? NONE;
-    const list = after === undefined ? [] : reverseAddresses(after);
-    const now = list.length === 0 ? NONE : new Set(list);
-    if (old.size === 0 && now.size === 0) return;
+    const now = after === undefined ? NONE : reverseAddresses(after);
+    if (old.length === 0 && now.length === 0) return;
     changed.add('reverse');
-    if (now.size === 0) this.#owned.delete(key);
+    if (now.length === 0) this.#owned.delete(key);
     else this.#owned.set(key, now);
-    for (const address of old) {
-      if (now.has(address)) continue;
+    const [was, is] = [new Set(old), new Set(now)];
+    for (const address of was) {
+      if (is.has(address)) continue;
       const others = this.ownersOf(address).filter((owner) => owner !== key);
       if (others.length === 0) this.#owners.delete(address);
       else this.#owners.set(address, others);
     }
-    for (const address of now) {
-      if (!old.has(address)) this.#owners.set(address, [...this.ownersOf(address), key].sort());
+    for (const address of is) {
+      if (was.has(address)) continue;
+      const others = this.ownersOf(address);
+      this.#owners.set(address, others.length === 0 ? [key] : [...others, key].sort());
     }
   }
 }

@@ -236,27 +236,33 @@ export class Zone implements AnswerSource, NameSource {
   }
 
   /** The full list of imports: what it lacks is gone. */
-  replaceImports(objects: readonly ServiceImport[]): void {
+  replaceImports(objects: Iterable<ServiceImport>): void {
     const touched = new Set<ServiceKey>();
-    const listed = new Set<string>(objects.map(keyIn));
+    const listed = new Set<string>();
+    for (const object of objects) {
+      listed.add(keyIn(object));
+      this.#takeImport(object, touched);
+    }
     for (const [key, { model }] of this.#services) {
       if (model !== undefined && !listed.has(key)) this.#dropImport(key, touched);
     }
     this.#forgetRejected('ServiceImport ', listed);
-    for (const object of objects) this.#takeImport(object, touched);
     this.#importsIn = true;
     this.#publish(touched);
   }
 
   /** The full list of slices: what it lacks is gone. */
-  replaceSlices(objects: readonly EndpointSlice[]): void {
+  replaceSlices(objects: Iterable<EndpointSlice>): void {
     const touched = new Set<ServiceKey>();
-    const listed = new Set<string>(objects.map(keyIn));
+    const listed = new Set<string>();
+    for (const object of objects) {
+      listed.add(keyIn(object));
+      this.#takeSlice(object, touched);
+    }
     for (const key of this.#serviceOfSlice.keys()) {
       if (!listed.has(key)) this.#dropSlice(key, touched);
     }
     this.#forgetRejected('EndpointSlice ', listed);
-    for (const object of objects) this.#takeSlice(object, touched);
     this.#slicesIn = true;
     this.#publish(touched);
   }

@@ -105,8 +105,8 @@ describe('the Kubernetes store', () => {
     await seen.until(['snapshot', ...names.toSorted()].join(' '));
     const [snapshot] = seen.events;
     assert.ok(snapshot?.type === 'snapshot');
-    const versions = (objects: readonly ServiceImport[]): Set<string> =>
-      new Set(objects.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`));
+    const versions = (objects: Iterable<ServiceImport>): Set<string> =>
+      new Set(Array.from(objects, ({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`));
     assert.deepEqual(versions(listed), versions(snapshot.objects));
     await seen.stop();
   });

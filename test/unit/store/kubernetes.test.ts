@@ -366,7 +366,7 @@ describe('a watch of a Kubernetes API server', () => {
     const [snapshot] = seen.events;
     assert.ok(snapshot?.type === 'snapshot');
     const metadata = { ...exported('a', '3').metadata, annotations: { keep: 'me' } };
-    assert.deepEqual(snapshot.objects[0]?.metadata, metadata);
+    assert.deepEqual([...snapshot.objects][0]?.metadata, metadata);
   });
 });
 

@@ -43,7 +43,8 @@ describe('a snapshot file', () => {
         assert.equal(readFileSync(path).length, length);
         const read = readSnapshot(path, owner);
         assert.ok(read.is === 'loaded', reasonOf(read));
-        assert.deepEqual(Object.fromEntries(read.snapshot.objects), objects);
+        const found = [...read.snapshot.objects].map(([plural, list]) => [plural, [...list]]);
+        assert.deepEqual(Object.fromEntries(found), objects);
         assert.deepEqual([read.snapshot.cluster, read.snapshot.savedAt], ['east', head.savedAt]);
       }),
       { numRuns: 20 },

@@ -55,7 +55,7 @@ function setUp(loaded?: LoadedSnapshot) {
   const inFile = (): string[] | string => {
     const read = readSnapshot(path, { cluster: 'east', zones });
     return read.is === 'loaded'
-      ? (read.snapshot.objects.get('serviceimports') ?? []).map(({ metadata }) => metadata.name).sort()
+      ? Array.from(read.snapshot.objects.get('serviceimports') ?? [], ({ metadata }) => metadata.name).sort()
       : read.is;
   };
   return { clock, memory, severable, store, seen, stop, inFile, path, found: () => inner.resolve(severable) };

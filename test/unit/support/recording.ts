@@ -18,7 +18,7 @@ const LIMIT_MS = 30_000;
 function lineOf(event: WatchEvent<KubeObject>): string {
   switch (event.type) {
     case 'snapshot':
-      return ['snapshot', ...event.objects.map((object) => object.metadata.name).sort()].join(' ');
+      return ['snapshot', ...Array.from(event.objects, (object) => object.metadata.name).sort()].join(' ');
     case 'set':
     case 'removed':
       return `${event.type} ${event.object.metadata.name}`;

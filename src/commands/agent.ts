@@ -112,10 +112,10 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       namespaces: values.importNamespaces,
       denied: values.denyNamespaces,
     };
-    const ownCidrs = [...values.ownCidr, ...(clustersetCidrs.clustersetCidrs ?? [])];
+    const own = { ...(values.ownCidr.length > 0 && { ownCidrs: values.ownCidr }), ...clustersetCidrs };
     const expiry = values.expireAfter !== undefined && { expireAfterMs: values.expireAfter * 1000 };
     const told = publishImportRules(
-      { ...filters, ...expiry, ownCidrs },
+      { ...filters, ...expiry, ...own },
       { member, clock, random, log },
       signal,
     );
@@ -125,10 +125,9 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
       broker,
       brokerNamespace,
       endpoints,
-      ...clustersetCidrs,
+      ...own,
       events: true,
       filters,
-      ...(values.ownCidr.length > 0 && { ownCidrs: values.ownCidr }),
       ...expiry,
       version,
       log,

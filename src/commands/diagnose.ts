@@ -15,6 +15,7 @@ import { silentLog } from '../observability/log.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Run } from './command.ts';
 import { formatDiagnosis } from './format-diagnosis.ts';
+import { once } from './once.ts';
 import { openCluster } from './open-cluster.ts';
 import { UserError } from './user-error.ts';
 
@@ -79,8 +80,3 @@ function expectIds(ids: readonly string[]): void {
 
 const addressText = (address: ListenAddress | undefined): string | undefined =>
   address === undefined ? undefined : formatListenAddress(address);
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
-}

@@ -4,8 +4,7 @@ import type { KubeObject, ServiceImport } from '../api/objects.ts';
 import type { Cluster } from '../api/tunnel.ts';
 import type { showServicesSpec } from '../config/specs/show-services.ts';
 import { IMPORT_RULES_REF, parseImportRules } from '../discovery/import-rules.ts';
-import { OwnAddresses } from '../discovery/own-addresses.ts';
-import { cidrsOf } from '../discovery/own-networks.ts';
+import { ownAddresses } from '../discovery/own-networks.ts';
 import { type BrokerContent, membersOf, readBroker } from '../membership/members.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { type ObjectStore, StoreError } from '../store/store.ts';
@@ -35,10 +34,10 @@ export const runShowServices: Run<typeof showServicesSpec> = async (values, cont
       isAway = true;
     }
     const now = systemClock.now();
-    const own = new OwnAddresses([
-      ...(here.rules?.ownCidrs ?? []),
-      ...cidrsOf(onBroker?.records.find((record): record is Cluster => isOwnCluster(record, cluster))),
-    ]);
+    const own = ownAddresses(
+      here.rules ?? {},
+      onBroker?.records.find((record): record is Cluster => isOwnCluster(record, cluster)),
+    );
     const facts = { cluster, own, ...here, ...(onBroker && { broker: factsOf(onBroker, now) }) };
     return serviceStatuses(facts, now);
   };

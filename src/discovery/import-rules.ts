@@ -18,8 +18,10 @@ export const IMPORT_RULES_REF = { name: 'pharos-import-rules', namespace: SYSTEM
 export interface ImportRules extends ImportFilters {
   /** For so long another cluster may be silent before what it exports is withdrawn; absent = for good. */
   readonly expireAfterMs?: number;
-  /** Networks beside those of the own Cluster object in which no address of another cluster is taken. */
-  readonly ownCidrs: readonly Cidr[];
+  /** Networks in which no address of another cluster is taken; absent = those of the own Cluster object, */
+  readonly ownCidrs?: readonly Cidr[];
+  /** and in either case those of clusterset IPs. */
+  readonly clustersetCidrs?: readonly Cidr[];
 }
 
 /** One key a flag, so that people can read it. */
@@ -27,7 +29,8 @@ export const importRulesManifest = ({
   from,
   namespaces,
   denied,
-  ownCidrs,
+  ownCidrs = [],
+  clustersetCidrs = [],
   expireAfterMs,
 }: ImportRules): ConfigMap => ({
   apiVersion: Kinds.ConfigMap.apiVersion,
@@ -38,6 +41,7 @@ export const importRulesManifest = ({
     'import-namespaces': namespaces.join(','),
     'deny-namespaces': denied.join(','),
     'own-cidrs': ownCidrs.join(','),
+    'clusterset-cidrs': clustersetCidrs.join(','),
     ...(expireAfterMs !== undefined && { 'expire-after-seconds': String(expireAfterMs / 1000) }),
   },
 });
@@ -45,12 +49,16 @@ export const importRulesManifest = ({
 /** What makes no sense is left out. */
 export function parseImportRules({ data = {} }: ConfigMap): ImportRules {
   const list = (key: string): string[] => (data[key] ?? '').split(',').filter(isDnsLabel);
+  const cidrs = (key: string): Cidr[] => (data[key] ?? '').split(',').flatMap(cidrOrNone);
+  const ownCidrs = cidrs('own-cidrs');
+  const clustersetCidrs = cidrs('clusterset-cidrs');
   const seconds = Number(data['expire-after-seconds'] ?? Number.NaN);
   return {
     from: list('import-from'),
     namespaces: list('import-namespaces'),
     denied: list('deny-namespaces'),
-    ownCidrs: (data['own-cidrs'] ?? '').split(',').flatMap(cidrOrNone),
+    ...(ownCidrs.length > 0 && { ownCidrs }),
+    ...(clustersetCidrs.length > 0 && { clustersetCidrs }),
     ...(seconds > 0 && { expireAfterMs: Math.round(seconds * 1000) }),
   };
 }

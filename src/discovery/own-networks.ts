@@ -6,7 +6,7 @@ import type { Cluster } from '../api/tunnel.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ObjectCache } from '../store/cache.ts';
 import type { ObjectStore } from '../store/store.ts';
-import { OwnAddresses } from './own-addresses.ts';
+import { OwnAddresses, type OwnNetwork } from './own-addresses.ts';
 
 export interface OwnNetworksOptions {
   readonly cluster: ClusterId;
@@ -22,18 +22,18 @@ export interface OwnNetworksOptions {
 }
 
 export class OwnNetworks {
-  readonly #options: OwnNetworksOptions;
+  readonly #isTold: boolean;
   readonly #cache: ObjectCache<Cluster>;
   #addresses: OwnAddresses | undefined;
 
   constructor(options: OwnNetworksOptions) {
-    const { cluster: name, broker: store, brokerNamespace: namespace, ownCidrs, clock, onChange } = options;
-    this.#options = options;
+    const { cluster: name, broker: store, brokerNamespace: namespace, clock, onChange } = options;
+    this.#isTold = options.ownCidrs !== undefined;
     this.#cache = new ObjectCache({ store, clock, kind: Kinds.Cluster, selector: { name, namespace } });
-    if (ownCidrs !== undefined) this.#addresses = this.#with(ownCidrs);
+    if (this.#isTold) this.#addresses = ownAddresses(options, undefined);
     const learn = (): void => {
       const [object] = this.#cache.values();
-      this.#addresses = this.#with(cidrsOf(object));
+      this.#addresses = ownAddresses(options, object);
       onChange();
     };
     this.#cache.onChange(() => {
@@ -54,16 +54,34 @@ export class OwnNetworks {
 
   /** Follows the broker until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#options.ownCidrs === undefined) await this.#cache.run(signal);
+    if (!this.#isTold) await this.#cache.run(signal);
   }
+}
 
-  #with(cidrs: readonly Cidr[]): OwnAddresses {
-    return new OwnAddresses([...cidrs, ...(this.#options.clustersetCidrs ?? [])]);
-  }
+/**
+ * What nobody else can have.
+ *
+ * @param object the cluster's own one on the broker; it counts where the operator has not said
+ */
+export function ownAddresses(
+  { ownCidrs, clustersetCidrs = [] }: Pick<OwnNetworksOptions, 'ownCidrs' | 'clustersetCidrs'>,
+  object: Cluster | undefined,
+): OwnAddresses {
+  return new OwnAddresses([
+    ...(ownCidrs === undefined ? networksOf(object) : named('--own-cidr', ownCidrs)),
+    ...named('clusterset IPs', clustersetCidrs),
+  ]);
 }
 
 /** Every network that a Cluster says is its own; what is no network is left out. */
-export function cidrsOf(object: Cluster | undefined): Cidr[] {
+function networksOf(object: Cluster | undefined): OwnNetwork[] {
   const { podCIDRs = [], serviceCIDRs = [], clustersetCIDRs = [] } = object?.spec ?? {};
-  return [...podCIDRs, ...serviceCIDRs, ...clustersetCIDRs].flatMap(cidrOrNone);
+  return [
+    ...named('pods', podCIDRs),
+    ...named('Services', serviceCIDRs),
+    ...named('clusterset IPs', clustersetCIDRs),
+  ];
 }
+
+const named = (of: string, texts: readonly string[]): OwnNetwork[] =>
+  texts.flatMap(cidrOrNone).map((cidr) => ({ cidr, of }));

@@ -41,8 +41,8 @@ export function readRecordSlice(
     const routable = [...new Set(endpoint.addresses)].filter(isRoutable);
     const addresses = routable.filter((address) => !own.has(address));
     if (addresses.length < routable.length) {
-      const astray = routable.filter((address) => own.has(address)).join(', ');
-      refused.push({ refusal: 'own-address', why: `${astray} is an address of this cluster itself` });
+      const astray = routable.filter((address) => own.has(address));
+      refused.push({ refusal: 'own-address', why: own.whyOurs(astray) });
     }
     if (addresses.length > 0) return [recordEndpoint(endpoint, addresses)];
     if (routable.length > 0) return [];

@@ -68,7 +68,7 @@ export function parseRecord(
   if (excess !== undefined) return { rejected: excess };
   const astray = spec.ips?.find((address) => own.has(address));
   if (astray !== undefined) {
-    return { rejected: `spec.ips: ${astray} is an address of this cluster itself`, refusal: 'own-address' };
+    return { rejected: `spec.ips: ${own.whyOurs([astray])}`, refusal: 'own-address' };
   }
   const annotations = metadata.annotations ?? {};
   return {

@@ -2,6 +2,7 @@
 import type { EndpointSlice, Service, ServiceExport, ServiceImport } from '../api/objects.ts';
 import type { EndpointsMode } from '../discovery/export.ts';
 import type { ImportFilters } from '../discovery/import-filters.ts';
+import type { OwnAddresses } from '../discovery/own-addresses.ts';
 
 /** What one cluster has of a service. */
 export interface ServiceObjects {
@@ -25,6 +26,8 @@ export interface BrokerObjects {
   readonly namespace: string;
   /** The records of the service, of any cluster. */
   readonly records: readonly ServiceImport[];
+  /** Their endpoints. */
+  readonly slices: readonly EndpointSlice[];
   /** cluster → its last heartbeat */
   readonly heartbeats: ReadonlyMap<string, Heartbeat>;
 }
@@ -39,6 +42,8 @@ export interface Background {
   /** Settings of this cluster's agent. */
   readonly endpoints: EndpointsMode;
   readonly filters: ImportFilters;
+  /** Addresses that no other cluster can have. */
+  readonly own: OwnAddresses;
   /** Milliseconds. */
   readonly expireAfterMs: number | undefined;
 }

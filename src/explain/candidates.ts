@@ -53,11 +53,11 @@ export function withExporters(
   { cluster: here, background }: Pick<World, 'cluster' | 'background'>,
 ): Candidate[] {
   const known = new Map(inZone.map((candidate) => [candidate.cluster, candidate]));
-  for (const { cluster, hindrance, exported } of exporters?.all ?? []) {
+  for (const { cluster, hindrance, astray, exported } of exporters?.all ?? []) {
     const candidate = known.get(cluster);
     const when = exported !== undefined && { exported };
     if (candidate !== undefined) {
-      known.set(cluster, { ...candidate, ...when });
+      known.set(cluster, { ...candidate, ...(astray !== undefined && leftOut(candidate, astray)), ...when });
       continue;
     }
     const missing =
@@ -76,6 +76,15 @@ export function withExporters(
   }
   return [...known.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
 }
+
+/** What the agent left out of a cluster's endpoints may be why it has none that is ready. */
+const leftOut = (
+  { reason, text }: Candidate,
+  astray: string,
+): Partial<Pick<Candidate, 'reason' | 'text'>> =>
+  reason === 'not-ready'
+    ? { reason: 'own-address', text: `${text} that is let in: ${astray}` }
+    : { text: `${text}, without some endpoints: ${astray}` };
 
 /** How one of several clusters is chosen; undefined where the question leaves none to choose. */
 export function choiceOf({ service, cluster, type, asker }: AskedPart): Choice | undefined {

@@ -15,6 +15,8 @@ export type CandidateReason =
   | 'not-for-this-cluster'
   /** The asking cluster does not let it in (`--import-from`, `--import-namespaces`, `--deny-namespaces`). */
   | 'filtered'
+  /** It names an address inside the asking cluster's own networks. */
+  | 'own-address'
   /** It is silent for longer than the asking cluster's `--expire-after`. */
   | 'expired'
   /** Its record on the broker cannot be used. */

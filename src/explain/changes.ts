@@ -119,6 +119,13 @@ function changeOf(
           in: here,
         },
       ];
+    case 'own-address':
+      return [
+        {
+          text: `Networks of ${cluster} that are not ${here}'s as well, or another --own-cidr of the agent in ${here} if that network is not its own (docs/how-to/filter-imports.md)`,
+          in: cluster,
+        },
+      ];
     case 'expired':
       return [{ text: `A sign of life of ${cluster}: its agent has to reach the broker`, in: cluster }];
     case 'bad-record':

@@ -6,7 +6,9 @@ import type { ServiceExport, ServiceImport } from '../api/objects.ts';
 import type { View } from '../discovery/aggregate.ts';
 import { byText, type Conflict } from '../discovery/conflict.ts';
 import { exportService } from '../discovery/export.ts';
+import { NO_ADDRESSES } from '../discovery/own-addresses.ts';
 import { type ExportRecord, parseRecord } from '../discovery/record.ts';
+import { readRecordSlice } from '../discovery/record-slice.ts';
 import { seenBy } from '../discovery/seen.ts';
 import type { Background, ServiceObjects } from './background.ts';
 import type { CandidateReason } from './cause.ts';
@@ -27,6 +29,8 @@ export interface Exporter {
     | undefined;
   /** RFC 3339: when its ServiceExport was made. */
   readonly exported: string | undefined;
+  /** Of its endpoints' addresses those that the asking cluster takes for its own, in words; undefined where there are none. */
+  readonly astray: string | undefined;
   readonly objects: readonly ObjectReference[];
 }
 
@@ -41,16 +45,21 @@ export interface Exporters {
 type Hindrance = NonNullable<Exporter['hindrance']>;
 
 export function exportersOf(background: Background, now: number): Exporters {
-  const { here, elsewhere, broker, endpoints, filters, expireAfterMs } = background;
+  const { here, elsewhere, broker, endpoints, filters, own: ownAddresses, expireAfterMs } = background;
   const cluster = here.cluster;
   const hindrances = new Map<string, Hindrance>();
   const records = new Map<string, ExportRecord>();
   const raw = new Map<string, ServiceImport>(); // cluster → its record as it stands
   const take = (id: string, object: ServiceImport): void => {
     raw.set(id, object);
-    const record = parseRecord(object);
+    const record = parseRecord(object, id === cluster ? NO_ADDRESSES : ownAddresses);
     if (!('rejected' in record)) records.set(id, record);
-    else hindrances.set(id, { reason: 'bad-record', text: `its record cannot be used: ${record.rejected}` });
+    else if (record.refusal === 'own-address') {
+      hindrances.set(id, {
+        reason: record.refusal,
+        text: `${cluster} does not let it in: ${record.rejected}`,
+      });
+    } else hindrances.set(id, { reason: 'bad-record', text: `its record cannot be used: ${record.rejected}` });
   };
   // This cluster's own part does not wait for the broker.
   const own = exportService({
@@ -100,6 +109,7 @@ export function exportersOf(background: Background, now: number): Exporters {
     return {
       cluster: id,
       hindrance: hindrances.get(id),
+      astray: id === cluster ? undefined : astrayIn(background, id),
       exported:
         record?.metadata.annotations?.[Annotation.exportCreated] ?? serviceExport?.metadata.creationTimestamp,
       objects: [
@@ -111,6 +121,15 @@ export function exportersOf(background: Background, now: number): Exporters {
     };
   });
   return { all, view: seen.view, conflicts: seen.all?.conflicts ?? [] };
+}
+
+/** Told as the agent tells it that leaves them out. */
+function astrayIn({ broker, own }: Background, cluster: string): string | undefined {
+  const told = (broker?.slices ?? [])
+    .filter(({ metadata }) => metadata.labels?.[Label.sourceCluster] === cluster)
+    .flatMap((slice) => readRecordSlice(slice, own).refused)
+    .flatMap(({ refusal, why }) => (refusal === 'own-address' ? [why] : []));
+  return told.length === 0 ? undefined : [...new Set(told)].join('; ');
 }
 
 const isOnBroker = ({ broker }: Background, cluster: string): boolean =>

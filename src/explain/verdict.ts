@@ -9,6 +9,7 @@ const NAMED = 4;
 /** What keeps a service from everybody here: the first of these that some cluster has. */
 const NEARER_FIRST: readonly CandidateReason[] = [
   'filtered',
+  'own-address',
   'expired',
   'not-for-this-cluster',
   'bad-record',
@@ -16,6 +17,9 @@ const NEARER_FIRST: readonly CandidateReason[] = [
   'export-invalid',
   'not-exported',
 ];
+
+/** What keeps a cluster that is imported from answering. */
+const WITHOUT_ANSWER: readonly CandidateReason[] = ['not-ready', 'own-address', 'unreachable', 'drained'];
 
 /** The reason as far back as it can be followed. */
 export function causeOf({ answer, name, service, world, isImported, exporters, candidates }: Finding): Cause {
@@ -29,7 +33,7 @@ export function causeOf({ answer, name, service, world, isImported, exporters, c
     const reasons = new Set(
       members
         .map((each) => each.reason)
-        .filter((each) => each === 'not-ready' || each === 'unreachable' || each === 'drained'),
+        .filter((each) => WITHOUT_ANSWER.includes(each)),
     );
     const [only] = reasons;
     return reasons.size === 1 && only !== undefined ? only : reason;

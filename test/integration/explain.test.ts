@@ -30,9 +30,11 @@ interface ServiceOptions {
   readonly ready?: boolean;
   readonly toClusters?: string;
   readonly exported?: boolean;
+  readonly endpoint?: string;
 }
 /** A Service with an endpoint, and its export. */
-function service(key: string, { headless, ready = true, toClusters, exported = true }: ServiceOptions = {}) {
+function service(key: string, options: ServiceOptions = {}) {
+  const { headless, ready = true, toClusters, exported = true, endpoint = '10.20.30.40' } = options;
   const [inNamespace = '', name = ''] = key.split('/');
   const metadata = { name, namespace: inNamespace };
   return [
@@ -47,7 +49,7 @@ function service(key: string, { headless, ready = true, toClusters, exported = t
       kind: 'EndpointSlice',
       metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
       addressType: 'IPv4',
-      endpoints: [{ addresses: ['10.20.30.40'], conditions: { ready } }],
+      endpoints: [{ addresses: [endpoint], conditions: { ready } }],
       ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
     },
     ...(exported
@@ -66,15 +68,15 @@ function service(key: string, { headless, ready = true, toClusters, exported = t
 }
 
 /** What runs in a member, as its manifest has it: here only to be read. */
-const workload = (component: string, ...args: string[]) => ({
+const workload = (name: string, ...args: string[]) => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
-  metadata: { name: `pharos-${component}`, namespace: 'pharos-system' },
+  metadata: { name, namespace: 'pharos-system' },
   spec: {
-    selector: { matchLabels: { component } },
+    selector: { matchLabels: { name } },
     template: {
-      metadata: { labels: { component } },
-      spec: { containers: [{ name: component, image: 'pharos', args: [component, ...args] }] },
+      metadata: { labels: { name } },
+      spec: { containers: [{ name, image: 'pharos', args }] },
     },
   },
 });
@@ -98,12 +100,20 @@ describe('pharos explain', () => {
     lab = await openLab({ name: 'explain' });
     [broker, west, east] = await Promise.all([site(lab, 'broker'), site(lab, 'west'), site(lab, 'east')]);
     await deploy(broker);
+    await broker.api.apply([
+      {
+        apiVersion: Kinds.Cluster.apiVersion,
+        kind: 'Cluster',
+        metadata: { name: 'east', namespace: NAMESPACE },
+        spec: { clusterId: 'east', podCIDRs: ['10.99.0.0/16'], serviceCIDRs: [] },
+      },
+    ]);
     await joinAs('west', west, broker);
     await joinAs('east', east, broker);
     await east.api.apply([
       ...['shop', 'private'].map(namespace),
-      workload('agent', '--deny-namespaces=private'),
-      workload('dns', '--ttl=7'),
+      workload('pharos-agent', 'agent', '--deny-namespaces=private'),
+      workload('names-of-our-own', 'dns', '--ttl=7'),
       ...service('shop/mixed'),
     ]);
     await west.api.apply(['shop', 'private', 'lost'].map(namespace));
@@ -113,6 +123,7 @@ describe('pharos explain', () => {
       ...service('shop/narrow', { toClusters: 'north' }),
       ...service('shop/plain', { exported: false }),
       ...service('shop/mixed', { headless: true }),
+      ...service('shop/astray', { headless: true, endpoint: '10.99.0.1' }),
       ...service('private/secret'),
       ...service('lost/web'),
     ]);
@@ -211,6 +222,11 @@ describe('pharos explain', () => {
       'secret.private',
       'filtered',
       /west: east does not let it in: namespace private is among --deny-namespaces$/,
+    ],
+    "it is in this cluster's own networks": [
+      'astray.shop',
+      'own-address',
+      /west: it has no ready endpoint that is let in: 10\.99\.0\.1 is an address of this cluster itself, in 10\.99\.0\.0\/16 \(pods\)$/,
     ],
     'the types differ': [
       'west.mixed.shop.svc',

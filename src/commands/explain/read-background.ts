@@ -42,18 +42,21 @@ export async function readBrokerObjects(
   { namespace, service }: ServiceName,
   now: number,
 ): Promise<BrokerObjects> {
-  const [records, leases] = await Promise.all([
-    broker.list(Kinds.ServiceImport, {
-      namespace: brokerNamespace,
-      labels: { [Label.serviceName]: service, [Label.sourceNamespace]: namespace },
-      labelExists: [Label.sourceCluster],
-    }),
+  const ofService = {
+    namespace: brokerNamespace,
+    labels: { [Label.serviceName]: service, [Label.sourceNamespace]: namespace },
+    labelExists: [Label.sourceCluster],
+  };
+  const [records, slices, leases] = await Promise.all([
+    broker.list(Kinds.ServiceImport, ofService),
+    broker.list(Kinds.EndpointSlice, ofService),
     broker.list(Kinds.Lease, { namespace: brokerNamespace, labelExists: [Label.sourceCluster] }),
   ]);
   const members = membersOf({ identities: [], leases, records: [], drained: new Map() }, now);
   return {
     namespace: brokerNamespace,
     records,
+    slices,
     heartbeats: new Map(
       members.flatMap(({ cluster, lastSeen, state }): [string, Heartbeat][] =>
         lastSeen === undefined ? [] : [[cluster, { renewed: lastSeen, isSilent: state === 'silent' }]],

@@ -9,6 +9,8 @@ import type { Values } from '../../config/flag.ts';
 import { agentSpec } from '../../config/specs/agent.ts';
 import { dnsSpec } from '../../config/specs/dns.ts';
 import { NO_FILTERS } from '../../discovery/import-filters.ts';
+import { IMPORT_RULES_REF, type ImportRules, parseImportRules } from '../../discovery/import-rules.ts';
+import { ownAddresses } from '../../discovery/own-networks.ts';
 import type { Background } from '../../explain/background.ts';
 import type { WayStation } from '../../explain/caches.ts';
 import { serviceAskedFor, type TypedQuestion } from '../../explain/question.ts';
@@ -18,10 +20,12 @@ import { type Corefile, readCorefiles } from '../../membership/read-corefiles.ts
 import { type ObjectStore, type Selector, StoreError } from '../../store/store.ts';
 import { SLICES_OF_ZONE } from '../../zone/source.ts';
 import { Zone } from '../../zone/zone.ts';
+import { clustersetCidrsOf } from '../clusterset-cidrs.ts';
 import { drainsIn } from '../feed-zone.ts';
 import { reachabilityOf } from '../follow-gateways.ts';
+import { once } from '../once.ts';
 import { readBrokerObjects, readServiceObjects } from './read-background.ts';
-import { runningFlags } from './running-flags.ts';
+import { readWorkloads, runningFlags } from './running-flags.ts';
 
 export interface ClusterSource {
   readonly member: ObjectStore;
@@ -34,32 +38,35 @@ export interface ClusterSource {
   readonly now: number;
 }
 
-/** What must not be read, or is not there, is left out, and told. */
+/** What must not be read, or is not there, is left out, and told in the order in which it was asked for. */
 class Gaps {
-  readonly told: string[] = [];
+  readonly #told = new Map<string, string | undefined>(); // what → why not
+
+  get told(): string[] {
+    return [...this.#told].flatMap(([what, why]) => (why === undefined ? [] : [`${what}: ${why}`]));
+  }
 
   /** @throws StoreError `unavailable`: where the API server is away, nothing can be said */
   async read<T, F>(what: string, read: () => Promise<T>, otherwise: F): Promise<T | F> {
+    this.#told.set(what, undefined);
     try {
       return await read();
     } catch (error) {
       if (error instanceof StoreError && error.code === 'unavailable') throw error;
-      this.#tell(what, error);
+      this.#told.set(what, (error as Error).message);
       return otherwise;
     }
   }
 
+  /** Of what may be away. */
   async try<T>(what: string, read: () => Promise<T>): Promise<T | undefined> {
+    this.#told.set(what, undefined);
     try {
       return await read();
     } catch (error) {
-      this.#tell(what, error);
+      this.#told.set(what, (error as Error).message);
       return undefined;
     }
-  }
-
-  #tell(what: string, error: unknown): void {
-    this.told.push(`${what}: ${(error as Error).message}`);
   }
 }
 
@@ -81,39 +88,52 @@ export async function readCluster(
 ): Promise<{ readonly question: TypedQuestion; readonly world: World }> {
   const { member, cluster, now } = source;
   const gaps = new Gaps();
-  const dns = await gaps.read(
-    'The flags of pharos dns; its defaults are taken',
-    () => runningFlags(member, 'pharos-dns', dnsSpec),
-    undefined,
-  );
-  const zone = zoneFor(dns, source);
-  const question = parse(zone);
-  const service = serviceAskedFor(question, zone.origins);
   const list = <T extends KubeObject>(kind: Kind<T>, selector: Selector = {}): Promise<T[]> =>
     listOrNone(member, kind, selector);
-  const gateways = await gaps.read(
-    'Which clusters can be reached; all count as reachable',
-    () => list(Kinds.Gateway),
-    [],
-  );
-  const drained = await gaps.read(
-    'Which clusters are drained; none counts as drained',
-    () => member.get(Kinds.ConfigMap, DRAINED_REF),
-    undefined,
-  );
+  const workloads = once(() => readWorkloads(member));
+  /** All that can only be asked once it is known which zones there are. */
+  const asked = async () => {
+    const dns = await gaps.read(
+      'The flags of pharos dns; its defaults are taken',
+      async () => runningFlags(member, await workloads(), dnsSpec),
+      undefined,
+    );
+    const zone = zoneFor(dns, source);
+    const question = parse(zone);
+    const service = serviceAskedFor(question, zone.origins);
+    const [slices, background] = await Promise.all([
+      // One service's slices are enough, unless it is an address that is asked for.
+      list(Kinds.EndpointSlice, {
+        ...SLICES_OF_ZONE,
+        ...(service && {
+          namespace: service.namespace,
+          labels: { [Label.serviceName]: service.service },
+        }),
+      }),
+      service &&
+        gaps.read(
+          'What is behind the zone',
+          () => readBackground(source, service, workloads, gaps),
+          undefined,
+        ),
+    ]);
+    return { zone, question, slices, background };
+  };
+  const [{ zone, question, slices, background }, gateways, drained, imports, way] = await Promise.all([
+    asked(),
+    gaps.read('Which clusters can be reached; all count as reachable', () => list(Kinds.Gateway), []),
+    gaps.read(
+      'Which clusters are drained; none counts as drained',
+      () => member.get(Kinds.ConfigMap, DRAINED_REF),
+      undefined,
+    ),
+    list(Kinds.ServiceImport),
+    gaps.read('The Corefiles of cluster DNS', () => readWay(member), undefined),
+  ]);
   zone.setReachability(reachabilityOf(gateways, (gateway) => isAlive(gateway, now)));
   zone.setDrained(drainsIn(drained));
-  zone.replaceImports(await list(Kinds.ServiceImport));
-  // One service's slices are enough, unless it is an address that is asked for.
-  const ofService = service && {
-    namespace: service.namespace,
-    labels: { [Label.serviceName]: service.service },
-  };
-  zone.replaceSlices(await list(Kinds.EndpointSlice, { ...SLICES_OF_ZONE, ...ofService }));
-  const background =
-    service &&
-    (await gaps.read('What is behind the zone', () => readBackground(source, service, gaps), undefined));
-  const way = await gaps.read('The Corefiles of cluster DNS', () => readWay(member), undefined);
+  zone.replaceImports(imports);
+  zone.replaceSlices(slices);
   return {
     question,
     world: {
@@ -145,30 +165,54 @@ function zoneFor(dns: DnsSettings | undefined, { cluster, zone }: ClusterSource)
 async function readBackground(
   { member, cluster, broker, now }: ClusterSource,
   service: NonNullable<ReturnType<typeof serviceAskedFor>>,
+  workloads: () => ReturnType<typeof readWorkloads>,
   gaps: Gaps,
 ): Promise<Background> {
-  const agent = await gaps.read(
-    'The flags of pharos agent; no filters are taken to be set',
-    () => runningFlags(member, 'pharos-agent', agentSpec),
-    undefined,
-  );
-  const here = await readServiceObjects(member, cluster, service);
-  const onBroker = await gaps.try('The broker', () => {
-    if (typeof broker === 'string') throw new Error(broker);
-    return readBrokerObjects(broker.store, broker.namespace, service, now);
-  });
+  const onBroker = <T>(read: (store: ObjectStore, namespace: string) => Promise<T>): Promise<T> => {
+    if (typeof broker === 'string') return Promise.reject(new Error(broker));
+    return read(broker.store, broker.namespace);
+  };
+  const [agent, told, here, records, ownCluster] = await Promise.all([
+    gaps.read(
+      'The flags of pharos agent; its defaults are taken',
+      async () => runningFlags(member, await workloads(), agentSpec),
+      undefined,
+    ),
+    gaps.read(
+      'What pharos agent says that it lets in; its flags count',
+      () => member.get(Kinds.ConfigMap, IMPORT_RULES_REF),
+      undefined,
+    ),
+    readServiceObjects(member, cluster, service),
+    gaps.try('The broker', () =>
+      onBroker((store, namespace) => readBrokerObjects(store, namespace, service, now)),
+    ),
+    // Why not is told once, above.
+    onBroker((store, namespace) => listOrNone(store, Kinds.Cluster, { namespace, name: cluster })).catch(
+      () => [],
+    ),
+  ]);
+  const rules = told === undefined ? agent && rulesOf(agent) : parseImportRules(told);
   return {
     here,
     elsewhere: [],
-    broker: onBroker,
+    broker: records,
     endpoints: agent?.endpoints ?? 'service',
-    filters:
-      agent === undefined
-        ? NO_FILTERS
-        : { from: agent.importFrom, namespaces: agent.importNamespaces, denied: agent.denyNamespaces },
-    expireAfterMs: agent?.expireAfter === undefined ? undefined : agent.expireAfter * 1000,
+    filters: rules ?? NO_FILTERS,
+    own: ownAddresses(rules ?? {}, ownCluster[0]),
+    expireAfterMs: rules?.expireAfterMs,
   };
 }
+
+/** Where the agent has not said it itself. */
+const rulesOf = (agent: Values<typeof agentSpec>): ImportRules => ({
+  from: agent.importFrom,
+  namespaces: agent.importNamespaces,
+  denied: agent.denyNamespaces,
+  ...(agent.ownCidr.length > 0 && { ownCidrs: agent.ownCidr }),
+  ...clustersetCidrsOf(agent),
+  ...(agent.expireAfter !== undefined && { expireAfterMs: agent.expireAfter * 1000 }),
+});
 
 /** A server follows heartbeats and needs no clock but its own; who looks once has to go by two clocks. */
 const CLOCKS_DIFFER_MS = 30_000;

@@ -1,34 +1,48 @@
-import type { ConfigMap, Deployment } from '../../api/administration.ts';
+import type { ConfigMap, DaemonSet, Deployment } from '../../api/administration.ts';
 import { Kinds } from '../../api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { configure } from '../../config/configure.ts';
 import type { CommandSpec, Values } from '../../config/flag.ts';
 import type { ObjectStore } from '../../store/store.ts';
 
+const SYSTEM = { namespace: SYSTEM_NAMESPACE } as const;
+
+/** All that runs in Pharos's namespace, Deployments first. */
+export async function readWorkloads(
+  member: Pick<ObjectStore, 'list'>,
+): Promise<readonly (Deployment | DaemonSet)[]> {
+  const [deployments, daemonSets] = await Promise.all([
+    member.list(Kinds.Deployment, SYSTEM),
+    member.list(Kinds.DaemonSet, SYSTEM),
+  ]);
+  return [...deployments, ...daemonSets];
+}
+
 /**
- * The flags that a Deployment's `pharos` runs with, from its manifest; undefined where there is no such Deployment.
+ * The flags that `pharos` runs with as this command, from the manifest of the first of `workloads` that does,
+ * whatever it is called; undefined where none does.
  *
- * @throws Error where it cannot be read, or the flags cannot be told from the manifest
+ * @throws Error where they cannot be told from the manifest
  */
 export async function runningFlags<S extends CommandSpec>(
   member: Pick<ObjectStore, 'get'>,
-  name: string,
+  workloads: readonly (Deployment | DaemonSet)[],
   spec: S,
 ): Promise<Values<S> | undefined> {
-  const where = `Deployment ${SYSTEM_NAMESPACE}/${name}`;
-  const deployment: Deployment | undefined = await member.get(Kinds.Deployment, {
-    name,
-    namespace: SYSTEM_NAMESPACE,
+  const [found] = workloads.flatMap((workload) => {
+    const container = workload.spec.template.spec.containers.find(({ args }) => args?.[0] === spec.name);
+    return container === undefined ? [] : [{ workload, container }];
   });
-  const container = deployment?.spec.template.spec.containers.find(({ args }) => args?.[0] === spec.name);
-  if (container === undefined) return undefined;
-  const variables: Record<string, string> = {};
-  for (const { configMapRef } of container.envFrom ?? []) {
-    if (configMapRef === undefined) continue;
-    const ref = { name: configMapRef.name, namespace: SYSTEM_NAMESPACE };
-    const map: ConfigMap | undefined = await member.get(Kinds.ConfigMap, ref);
-    Object.assign(variables, map?.data);
-  }
+  if (found === undefined) return undefined;
+  const { workload, container } = found;
+  const where = `${workload.kind} ${SYSTEM_NAMESPACE}/${workload.metadata.name}`;
+  const maps = await Promise.all(
+    (container.envFrom ?? []).map(
+      async ({ configMapRef }): Promise<ConfigMap | undefined> =>
+        configMapRef && member.get(Kinds.ConfigMap, { ...SYSTEM, name: configMapRef.name }),
+    ),
+  );
+  const variables: Record<string, string> = Object.assign({}, ...maps.map((map) => map?.data));
   for (const { name: variable, value } of container.env ?? [])
     if (value !== undefined) variables[variable] = value;
   const args = container.args ?? [];

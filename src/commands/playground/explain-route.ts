@@ -1,5 +1,6 @@
 import { BROKER_NAMESPACE } from '../../api/names.ts';
 import { NO_FILTERS } from '../../discovery/import-filters.ts';
+import { NO_ADDRESSES } from '../../discovery/own-addresses.ts';
 import type { Background } from '../../explain/background.ts';
 import type { ServiceName } from '../../explain/finding.ts';
 import { serviceAskedFor } from '../../explain/question.ts';
@@ -49,6 +50,7 @@ async function backgroundOf(
     broker: await readBrokerObjects(broker, BROKER_NAMESPACE, service, now),
     endpoints: 'service',
     filters: NO_FILTERS,
+    own: NO_ADDRESSES,
     expireAfterMs: undefined,
   };
 }

@@ -70,7 +70,7 @@ const facts = (more: Partial<ServiceFacts> = {}): ServiceFacts => ({
 const show = (given: ServiceFacts, output: 'table' | 'wide' = 'table'): string[] =>
   formatRows(servicesListing, serviceStatuses(given, NOW), output, NOW).trimEnd().split('\n').slice(1);
 
-const rules = { from: [], namespaces: [], denied: [], ownCidrs: [] };
+const rules = { from: [], namespaces: [], denied: [] };
 
 const rows: Record<string, { given: Partial<ServiceFacts>; want: string }> = {
   'one that is as it should be': {
@@ -181,12 +181,12 @@ const rows: Record<string, { given: Partial<ServiceFacts>; want: string }> = {
   },
   'a cluster that names an address of this one': {
     given: {
-      own: new OwnAddresses([parseCidr('10.0.0.0/16')]),
+      own: new OwnAddresses([{ cidr: parseCidr('10.0.0.0/16'), of: 'pods' }]),
       broker: { records: [recordObject('west')], members: [member('west')] },
     },
     want:
       'shop web - - - not imported: nothing of it is let in; west is left out: ' +
-      'its record cannot be used: spec.ips: 10.0.0.7 is an address of this cluster itself',
+      'its record cannot be used: spec.ips: 10.0.0.7 is an address of this cluster itself, in 10.0.0.0/16 (pods)',
   },
   'an own export that is not in force': {
     given: {

@@ -15,23 +15,25 @@ import { MemoryStore } from '../../../src/store/memory.ts';
 import { StoreError } from '../../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
-const rules: ImportRules = {
+const rules = {
   from: ['west', 'north'],
   namespaces: [],
   denied: ['kube-system'],
   ownCidrs: [parseCidr('10.1.0.0/16'), parseCidr('fd00::/48')],
+  clustersetCidrs: [parseCidr('242.0.0.0/16')],
   expireAfterMs: 1500,
-};
+} satisfies ImportRules;
 
 it('what is written is what is read', () => {
   const labels = fc.uniqueArray(fc.stringMatching(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/), { maxLength: 4 });
   const any = fc.record(
     {
       ...{ from: labels, namespaces: labels, denied: labels },
-      ownCidrs: fc.subarray([...rules.ownCidrs]),
+      ownCidrs: fc.subarray(rules.ownCidrs, { minLength: 1 }),
+      clustersetCidrs: fc.constant(rules.clustersetCidrs),
       expireAfterMs: fc.integer({ min: 1 }),
     },
-    { requiredKeys: ['from', 'namespaces', 'denied', 'ownCidrs'], noNullPrototype: true },
+    { requiredKeys: ['from', 'namespaces', 'denied'], noNullPrototype: true },
   );
   fc.assert(
     fc.property(any, (given) => assert.deepEqual(parseImportRules(importRulesManifest(given)), given)),
@@ -45,7 +47,6 @@ it('what makes no sense is left out', () => {
     from: ['west'],
     namespaces: [],
     denied: [],
-    ownCidrs: [],
   });
 });
 

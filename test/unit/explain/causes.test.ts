@@ -1,11 +1,13 @@
 /** Each class of "it resolves here and not there": how it is told, and what would change it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseCidr } from '../../../src/api/cidr.ts';
 import { parseClusterId } from '../../../src/api/identity.ts';
 import { Annotation } from '../../../src/api/names.ts';
 import type { EndpointSlice, Service, ServiceExport, ServiceImport } from '../../../src/api/objects.ts';
 import { exportService } from '../../../src/discovery/export.ts';
 import { NO_FILTERS } from '../../../src/discovery/import-filters.ts';
+import { NO_ADDRESSES, OwnAddresses } from '../../../src/discovery/own-addresses.ts';
 import type { Background, ServiceObjects } from '../../../src/explain/background.ts';
 import { explain } from '../../../src/explain/explain.ts';
 import type { Explanation } from '../../../src/explain/explanation.ts';
@@ -36,7 +38,7 @@ const slice: EndpointSlice = {
 };
 
 /** What a cluster's agent writes to the broker. */
-function recordOf(cluster: string, exported: ServiceExport, of: Service = service()): ServiceImport {
+function recordsOf(cluster: string, exported: ServiceExport, of: Service = service()) {
   const result = exportService({
     cluster: parseClusterId(cluster),
     brokerNamespace: 'pharos-broker',
@@ -46,8 +48,9 @@ function recordOf(cluster: string, exported: ServiceExport, of: Service = servic
     slices: [slice],
   });
   assert.equal(result.is, 'valid');
-  return result.is === 'valid' ? result.records.serviceImport : assert.fail();
+  return result.is === 'valid' ? result.records : assert.fail();
 }
+const recordOf = (...of: Parameters<typeof recordsOf>): ServiceImport => recordsOf(...of).serviceImport;
 
 const nothingIn = (cluster: string): ServiceObjects => ({
   cluster,
@@ -65,6 +68,7 @@ interface Situation {
   readonly imported?: Readonly<Record<string, ServiceText>>;
   readonly background?: Partial<Background>;
   readonly records?: readonly ServiceImport[];
+  readonly slices?: readonly EndpointSlice[];
   readonly heartbeats?: Background['broker'] extends infer B
     ? B extends { heartbeats: infer H }
       ? H
@@ -77,6 +81,7 @@ function told({
   imported = {},
   background,
   records = [],
+  slices = [],
   heartbeats = new Map(),
   name = 'web.shop',
 }: Situation): Explanation {
@@ -89,9 +94,10 @@ function told({
     background: {
       here: nothingIn('east'),
       elsewhere: [],
-      broker: { namespace: 'pharos-broker', records, heartbeats },
+      broker: { namespace: 'pharos-broker', records, slices, heartbeats },
       endpoints: 'service',
       filters: NO_FILTERS,
+      own: NO_ADDRESSES,
       expireAfterMs: undefined,
       ...background,
     },
@@ -107,6 +113,9 @@ interface Row {
   readonly text: RegExp;
   readonly change: RegExp;
 }
+
+const ofEast = (network: string, of: string) => new OwnAddresses([{ cidr: parseCidr(network), of }]);
+const headless = service({ clusterIP: 'None' });
 
 const rows: readonly Row[] = [
   {
@@ -162,6 +171,28 @@ const rows: readonly Row[] = [
     cause: 'filtered',
     text: /west: east does not let it in: cluster west is not among --import-from$/,
     change: /--import-from/,
+  },
+  {
+    why: "its Service IP is inside this cluster's own networks",
+    situation: {
+      records: [recordOf('west', serviceExport(OLD))],
+      background: { own: ofEast('10.2.0.0/16', 'Services') },
+    },
+    cause: 'own-address',
+    text: /west: east does not let it in: spec\.ips: 10\.2\.0\.1 is an address of this cluster itself, in 10\.2\.0\.0\/16 \(Services\)$/,
+    change: /^Networks of west that are not east's as well, or another --own-cidr/,
+  },
+  {
+    why: "all endpoints are inside this cluster's own networks",
+    situation: {
+      imported: { 'shop/web': { type: 'Headless', from: { west: { endpoints: [] } } } },
+      records: [recordOf('west', serviceExport(OLD), headless)],
+      slices: recordsOf('west', serviceExport(OLD), headless).slices,
+      background: { own: ofEast('10.2.9.0/24', 'pods') },
+    },
+    cause: 'own-address',
+    text: /west: it has no ready endpoint that is let in: 10\.2\.9\.9 is an address of this cluster itself, in 10\.2\.9\.0\/24 \(pods\)$/,
+    change: /^Networks of west that are not east's as well/,
   },
   {
     why: 'the exporter is silent for too long',

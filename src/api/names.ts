@@ -24,6 +24,9 @@ export const Label = {
 /** The value of {@link Label.managedBy} and {@link Label.importManagedBy} on everything that Pharos writes. */
 export const MANAGED_BY = 'pharos.io';
 
+/** The Lease that the agents of one cluster share. */
+export const AGENT_LEASE = 'pharos-agent';
+
 /** Annotations of Pharos's own. */
 export const Annotation = {
   /** Broker record: RFC 3339 creation time of the ServiceExport; the oldest export wins conflicts. */
@@ -49,6 +52,8 @@ export const Annotation = {
    * learned of the change, by the clock of the cluster that the object is in the records of, or stands in.
    */
   changed: 'pharos.io/changed',
+  /** The agents' election Lease in a member: RFC 3339 time at which the one that leads last had an answer of the broker. */
+  brokerReached: 'pharos.io/broker-reached',
   /** Heartbeat: version of the agent that beats. */
   version: 'pharos.io/version',
   /** Service (from Kubernetes, still honoured): publish endpoints before they are ready. */

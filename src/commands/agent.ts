@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { AGENT_LEASE, Annotation } from '../api/names.ts';
 import { userPath } from '../config/environment.ts';
 import { formatListenAddress } from '../config/listen-address.ts';
 import type { agentSpec } from '../config/specs/agent.ts';
@@ -23,9 +24,6 @@ import { publisherMetrics } from './redis-metrics.ts';
 import { serveOrExplain } from './serve.ts';
 import { storeMetrics } from './store-metrics.ts';
 import { zoneSources } from './zone-sources.ts';
-
-/** The Lease that the agents of one cluster share. */
-const LEASE = 'pharos-agent';
 
 export const runAgent: Run<typeof agentSpec> = async (values, context) => {
   const { environment, process, version } = context;
@@ -61,11 +59,12 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
     election = new LeaderElection({
       store: member,
       namespace: values.leaseNamespace,
-      name: LEASE,
+      name: AGENT_LEASE,
       identity: `${hostname()}_${randomUUID()}`,
       times: leaseTimes(values.leaseDuration),
       clock,
       random: Math.random,
+      annotations: () => brokerReached(agent),
       log: logging('election'),
     });
   }
@@ -172,3 +171,9 @@ export const runAgent: Run<typeof agentSpec> = async (values, context) => {
   shutdown.defer('agent', () => working);
   return 'running';
 };
+
+/** For whoever can't reach the broker himself, such as an operator from his own machine. */
+function brokerReached(agent: Agent | undefined): Readonly<Record<string, string>> {
+  const at = agent?.brokerAnsweredAt;
+  return at === undefined ? {} : { [Annotation.brokerReached]: new Date(at).toISOString() };
+}

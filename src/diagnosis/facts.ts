@@ -24,6 +24,12 @@ export type BrokerAnswer =
   | { readonly is: 'refused'; readonly message: string }
   | { readonly is: 'silent'; readonly message: string };
 
+/** Whether the member's agent reaches the broker, by its own word. */
+export interface AgentContact {
+  /** RFC 3339: when the broker last answered it; absent where it never did, or is of a version that does not tell. */
+  readonly answered?: string;
+}
+
 /** One member's sign of life on the broker. */
 export interface Heartbeat {
   readonly cluster: string;
@@ -87,6 +93,7 @@ export interface FactValues {
   readonly definitions: readonly DefinitionFact[];
   readonly workloads: readonly (Deployment | DaemonSet)[];
   readonly brokerAnswer: BrokerAnswer;
+  readonly agentContact: AgentContact;
   /** Of every member, the own one included. */
   readonly heartbeats: readonly Heartbeat[];
   /** Kinds of records that the broker does not serve. */

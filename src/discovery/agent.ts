@@ -203,6 +203,11 @@ export class Agent implements AsyncDisposable {
     return this.#ips?.counts ?? [];
   }
 
+  /** When the broker last answered to a heartbeat (milliseconds since 1970); undefined until it has. */
+  get brokerAnsweredAt(): number | undefined {
+    return this.#heartbeat.answeredAt;
+  }
+
   /** Heartbeats that reached the broker. */
   get beats(): number {
     return this.#heartbeat.beats;

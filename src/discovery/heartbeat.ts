@@ -43,6 +43,8 @@ export class Heartbeat {
   #pause = new AbortController(); // aborts when there is a reason to beat sooner
   /** Renewals that reached the broker. */
   beats = 0;
+  /** When the broker last answered, whatever it said (milliseconds since 1970); undefined until it has. */
+  answeredAt: number | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -67,10 +69,11 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const { broker, log, cluster } = this.#options;
+    const { broker, log, cluster, clock } = this.#options;
     try {
       for (let attempt = 1; ; attempt++) {
         this.#lease ??= await broker.get(Kinds.Lease, this.#ref);
+        this.answeredAt = clock.now();
         const other = this.#otherOwner(this.#lease);
         if (other !== undefined) {
           this.#lease = undefined;
@@ -87,11 +90,13 @@ export class Heartbeat {
         }
       }
       this.beats++;
+      this.answeredAt = clock.now();
       this.#isFailing = false;
       this.#set({ is: 'held' });
     } catch (err) {
       if (!this.#isFailing) log.warn({ cluster, err }, 'The heartbeat does not reach the broker');
       this.#isFailing = true;
+      if (err instanceof StoreError && err.code !== 'unavailable') this.answeredAt = clock.now();
       // Whose identity may not keep a Lease is known to the broker all the same.
       const isRefused = err instanceof StoreError && (err.code === 'forbidden' || err.code === 'invalid');
       if (isRefused && this.#claim.is === 'unknown') this.#set({ is: 'held' });

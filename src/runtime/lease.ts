@@ -39,6 +39,8 @@ export interface LeaderElectionOptions {
   /** Unique to this process. */
   readonly identity: string;
   readonly times?: LeaseTimes;
+  /** What the one that leads tells with each renewal. */
+  readonly annotations?: () => Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -209,14 +211,19 @@ export class LeaderElection {
   }
 
   #claim(known: Lease | undefined): Lease {
-    const { namespace, name, identity, clock } = this.#options;
+    const { namespace, name, identity, annotations, clock } = this.#options;
     const now = microTime(clock.now());
     const mine = known?.spec.holderIdentity === identity;
     const transitions = known?.spec.leaseTransitions ?? 0;
     return {
       apiVersion: Kinds.Lease.apiVersion,
       kind: 'Lease',
-      metadata: { name, namespace, ...(known?.metadata.uid !== undefined && { uid: known.metadata.uid }) },
+      metadata: {
+        name,
+        namespace,
+        ...(annotations && { annotations: { ...annotations() } }),
+        ...(known?.metadata.uid !== undefined && { uid: known.metadata.uid }),
+      },
       spec: {
         holderIdentity: identity,
         leaseDurationSeconds: Math.ceil(this.#times.leaseMs / 1000),

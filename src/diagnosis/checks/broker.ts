@@ -4,6 +4,8 @@ import { nameOf, workloadOf } from '../workloads.ts';
 
 /** The agent renews a token at the latest after two thirds of its life; this is a good deal later. */
 const OVERDUE = 3 / 4;
+/** An agent asks every 10 s; clocks differ by some more. */
+const CONTACT_MS = 60_000;
 const time = (ms: number): string => new Date(ms).toISOString();
 
 export const brokerChecks = [
@@ -41,11 +43,21 @@ export const brokerChecks = [
   check({
     id: 'broker.reachable',
     proves: "the broker's API server answers",
-    how: "Its records are listed from this machine with the member's own access.",
-    mend: 'Open the way to the address that is named, from the member as well as from here; if the broker moved, run `pharos join` again with `--broker-server`.',
+    how: "Its records are listed from this machine with the member's own access. Where nothing answers here, the agent's word counts: when the broker last answered it, on Lease pharos-system/pharos-agent.",
+    mend: 'Open the way from the member to the address that is named; if the broker moved, run `pharos join` again with `--broker-server`.',
     docs: 'docs/how-to/set-up-a-broker.md#1-make-an-api-server-a-broker',
-    needs: ['brokerAnswer'],
-    decide: ({ brokerAnswer }) => failedIf(brokerAnswer.is === 'silent' ? [brokerAnswer.message] : []),
+    needs: ['brokerAnswer', 'agentContact'],
+    decide: ({ brokerAnswer, agentContact: { answered } }, { now }) => {
+      if (brokerAnswer.is !== 'silent') return { is: 'ok' };
+      const { message } = brokerAnswer;
+      if (answered === undefined) {
+        return { is: 'unknown', why: `not seen from here, and no agent tells that it reaches it: ${message}` };
+      }
+      // Whether there is a way from here is nobody's concern but ours.
+      return now - Date.parse(answered) < CONTACT_MS
+        ? { is: 'ok', note: `not seen from here, but it answered the agent at ${answered}: ${message}` }
+        : { is: 'failed', reasons: [`the agent last had an answer at ${answered}`, `from here: ${message}`] };
+    },
   }),
   check({
     id: 'broker.accepted',

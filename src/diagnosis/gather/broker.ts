@@ -43,10 +43,11 @@ export function brokerGatherers({
     if (access === undefined) throw new NotHere('the cluster is no member: see broker.joined');
     return access;
   };
-  /** For what can be read only where the broker lets us. */
+  /** For what can be read only where the broker lets us: as the member, else as an administrator. */
   const open = async (answer: BrokerAnswer): Promise<BrokerAccess> => {
-    if (answer.is !== 'answered') throw new NotKnown(answer.message);
-    return joined();
+    if (answer.is === 'answered') return joined();
+    if (asAdministrator !== undefined) return asAdministrator();
+    throw new NotKnown(answer.is === 'silent' ? `not seen from here: ${answer.message}` : answer.message);
   };
   return {
     brokerVersion: async (get) => {

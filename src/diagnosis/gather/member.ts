@@ -1,7 +1,7 @@
 /** What the member's API server tells. */
 import type { CustomResourceDefinition } from '../../api/administration.ts';
 import { Kinds } from '../../api/kinds.ts';
-import { SYSTEM_NAMESPACE } from '../../api/names.ts';
+import { AGENT_LEASE, Annotation, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { clusterUidOf } from '../../membership/cluster-id.ts';
 import { CREDENTIALS_REF, parseCredentials } from '../../membership/credentials.ts';
 import { shippedDefinitions } from '../../membership/definitions.ts';
@@ -22,6 +22,7 @@ type MemberFact =
   | 'clusterUid'
   | 'definitions'
   | 'workloads'
+  | 'agentContact'
   | 'namespaces'
   | 'exports'
   | 'imports'
@@ -42,6 +43,11 @@ export const memberGatherers = (
     ...(await member.list(Kinds.Deployment, { ...SYSTEM, labels: PHAROS })),
     ...(await member.list(Kinds.DaemonSet, { ...SYSTEM, labels: PHAROS })),
   ],
+  agentContact: async () => {
+    const lease = await member.get(Kinds.Lease, { ...SYSTEM, name: AGENT_LEASE });
+    const answered = lease?.metadata.annotations?.[Annotation.brokerReached];
+    return answered === undefined ? {} : { answered };
+  },
   namespaces: async () => (await member.list(Kinds.Namespace)).map(({ metadata: { name } }) => name),
   exports: () => listOrNone(member, Kinds.ServiceExport, {}),
   imports: () => listOrNone(member, Kinds.ServiceImport, {}),

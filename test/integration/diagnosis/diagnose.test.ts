@@ -83,6 +83,8 @@ async function secretWith(data: Record<string, string>): Promise<Secret> {
 
 const HOUR = 3_600_000;
 
+const noWayFromHere = inWest(Kinds.Secret, () => secretWith({ server: 'https://127.0.0.1:9' }));
+
 const BREAKS: readonly Break[] = [
   {
     check: 'versions.components',
@@ -111,8 +113,12 @@ const BREAKS: readonly Break[] = [
   },
   {
     check: 'broker.reachable',
-    by: inWest(Kinds.Secret, () => secretWith({ server: 'https://127.0.0.1:9' })),
-    says: /ECONNREFUSED/,
+    by: async () => {
+      const secret = await noWayFromHere();
+      const lease = await inWest(Kinds.Lease, () => member.agentLease(NOW - HOUR))();
+      return () => Promise.all([secret(), lease()]);
+    },
+    says: /the agent last had an answer at .*\n.*ECONNREFUSED/,
   },
   {
     check: 'broker.policy',
@@ -343,6 +349,27 @@ for (const { check, also = [], by, says } of BREAKS) {
     assert.deepEqual(await verdicts('failed'), [], 'mended');
   });
 }
+
+test('a broker that is not seen from here is no fault while the agent reaches it', async () => {
+  const mend = await noWayFromHere();
+  try {
+    const told = async (): Promise<string> => {
+      const { verdict } =
+        (await member.diagnose(west, broker)).find(({ check }) => check.id === 'broker.reachable') ??
+        assert.fail();
+      return JSON.stringify(verdict);
+    };
+    assert.deepEqual(await verdicts('failed'), []);
+    // What an administrator's kubeconfig shows is known all the same.
+    assert.ok((await verdicts('ok')).includes('broker.heartbeat'));
+    assert.match(await told(), /"ok","note":"not seen from here, but it answered the agent at 20.*ECONNREFUSED/);
+    const silent = await without(() => west.store, Kinds.Lease, { name: 'pharos-agent', namespace: SYSTEM })();
+    assert.match(await told(), /"unknown","why":"not seen from here, and no agent tells that it reaches it/);
+    await silent();
+  } finally {
+    await mend();
+  }
+});
 
 test('definitions that are gone from the broker, or from the member, are told', async () => {
   const name = 'endpoints.pharos.io';

@@ -100,6 +100,18 @@ export const heartbeat = (cluster: string, uid: string, seen = NOW): Lease => ({
   spec: { holderIdentity: 'agent', leaseDurationSeconds: 40, renewTime: micro(seen) },
 });
 
+/** The agents' own Lease, on which the one that leads says when the broker last answered. */
+export const agentLease = (answered = NOW): Lease => ({
+  apiVersion: Kinds.Lease.apiVersion,
+  kind: 'Lease',
+  metadata: {
+    name: 'pharos-agent',
+    namespace: SYSTEM,
+    annotations: { 'pharos.io/broker-reached': at(answered) },
+  },
+  spec: { holderIdentity: 'agent', leaseDurationSeconds: 15, renewTime: micro() },
+});
+
 export const clusterRecord = (cluster: string, number: number, namespace: string): Cluster => ({
   apiVersion: Kinds.Cluster.apiVersion,
   kind: 'Cluster',
@@ -209,6 +221,7 @@ export async function healthyMember(west: Site, broker: Site): Promise<void> {
   await put(store, Kinds.ServiceImport, serviceImport([]));
   await put(store, Kinds.Gateway, gateway('node-1'));
   await put(store, Kinds.Gateway, gateway('node-2', { haStatus: 'passive', leaseEpoch: 0 }));
+  await store.apply(Kinds.Lease, agentLease());
   await store.apply(Kinds.Cluster, clusterRecord('east', 2, SYSTEM));
   await store.apply(Kinds.TunnelEndpoint, endpoint('node-1'));
   await Promise.all([

@@ -42,6 +42,20 @@ describe('a heartbeat', () => {
     assert.equal(world.agent(world.east).ages.get('north'), undefined);
   });
 
+  it('says when the broker last answered', async () => {
+    await using world = await World.open();
+    const answered = (): number => world.agent(world.west).brokerAnsweredAt ?? Number.NaN;
+    const atFirst = answered();
+    await world.pass(20_000);
+    assert.equal(answered(), atFirst + 20_000);
+    world.broker.store.disconnect();
+    await world.pass(60_000);
+    assert.equal(answered(), atFirst + 20_000);
+    world.broker.store.reconnect('changes');
+    await world.settle();
+    assert.equal(answered(), atFirst + 80_000);
+  });
+
   it('comes back at once with the broker', async () => {
     await using world = await World.open();
     world.broker.store.disconnect();

@@ -56,6 +56,25 @@ describe('leader election', () => {
     });
   });
 
+  it('tells with each renewal what there is to tell', async () => {
+    const clock = new FakeClock();
+    const store = new MemoryStore({ location: 'memory', clock });
+    const { log } = recordingLog();
+    let told: Record<string, string> = {};
+    const options = { store, ...REF, identity: 'a', clock, random: () => 0, log };
+    const election = new LeaderElection({ ...options, annotations: () => told });
+    const stop = new AbortController();
+    const running = election.run(stop.signal, (signal) => clock.sleep(60_000, signal));
+    await clock.advance(0);
+    const annotations = async () => (await store.get(Kinds.Lease, REF))?.metadata.annotations ?? {};
+    assert.deepEqual(await annotations(), {});
+    told = { 'example.com/word': 'one' };
+    await clock.advance(2000);
+    assert.deepEqual(await annotations(), told);
+    stop.abort();
+    await running;
+  });
+
   it('renews every two seconds with one request, and lets nobody else lead meanwhile', async () => {
     const { clock, candidate, lease, leading, overlapped } = setUp();
     const a = candidate('a');

@@ -92,6 +92,19 @@ export interface RefusedRecord {
 /** What a gateway said of its connections ends when its heartbeat has stood still for so long. */
 export const GATEWAY_LIFE_MS = 20_000;
 
+/** Who follows heartbeats needs no clock but his own; who looks once has to go by two clocks. */
+const CLOCKS_DIFFER_MS = 30_000;
+
+/**
+ * Whether what a gateway says may be believed, for who goes by the time in it; one that tells no time is.
+ *
+ * @param now milliseconds since 1970
+ */
+export function seemsAlive({ status }: Gateway, now: number): boolean {
+  const at = Date.parse(status?.heartbeat ?? '');
+  return Number.isNaN(at) || now - at <= GATEWAY_LIFE_MS + CLOCKS_DIFFER_MS;
+}
+
 /** One per gateway node of a member, named after the node, in {@link SYSTEM_NAMESPACE}; written by its gateway. */
 export interface Gateway extends KubeObject {
   kind: 'Gateway';

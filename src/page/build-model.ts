@@ -1,14 +1,18 @@
 import type { PageModel } from './model.ts';
 import { membersOf } from './members.ts';
 import { connectionsOf } from './connections.ts';
-import { servicesOf } from './services.ts';
+import { KnownServices, servicesOf } from './services.ts';
 import type { Sights } from './sights.ts';
 
-/** The page's model, from what is seen. Pure. */
-export function buildModel(sights: Sights): PageModel {
-  const { kind, source, zone, broker, problems, clusters } = sights;
-  const connections = connectionsOf(clusters);
-  const services = servicesOf(sights, connections);
+/**
+ * The page's model, from what is seen. Pure but for what `known` remembers, which does not change what is made.
+ *
+ * @param known of the model before, so that only what has changed is made anew
+ */
+export function buildModel(sights: Sights, known: KnownServices = new KnownServices()): PageModel {
+  const { kind, source, zone, broker, problems, clusters, now } = sights;
+  const connections = connectionsOf(clusters, now);
+  const services = servicesOf(sights, connections, known);
   const lost = clusters.flatMap(({ id, lost: why }) =>
     why === undefined ? [] : `What is shown of ${id} may be old: ${why}`,
   );

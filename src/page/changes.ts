@@ -15,6 +15,7 @@ export function changeBetween(before: PageModel, after: PageModel): Omit<ModelCh
   const services = servicesAfter.filter((service) => {
     const was = known.get(service.key);
     known.delete(service.key);
+    if (was === service) return false;
     return was === undefined || JSON.stringify(was) !== JSON.stringify(service);
   });
   const gone = [...known.keys()];

@@ -1,30 +1,51 @@
-import { isUp } from '../api/tunnel.ts';
+import { type Connection, type Gateway, isUp, seemsAlive } from '../api/tunnel.ts';
 import type { ConnectionModel } from './model.ts';
 import type { ClusterSight } from './sights.ts';
 
-/** All tunnels as the gateways in sight tell of them. Pure. */
-export function connectionsOf(clusters: readonly ClusterSight[]): ConnectionModel[] {
+/**
+ * All tunnels as the gateways in sight tell of them; of one that gives no sign of life none is up. Pure.
+ *
+ * @param now milliseconds since 1970
+ */
+export function connectionsOf(clusters: readonly ClusterSight[], now: number): ConnectionModel[] {
   return clusters
     .flatMap(({ id, gateways }) =>
-      gateways.flatMap(({ metadata, status }) =>
-        (status?.connections ?? []).map(
-          ({ cluster, gateway, driver, state, reason, since, roundTripMs, loss }): ConnectionModel => ({
-            from: id,
-            fromGateway: metadata.name,
-            to: cluster,
-            state,
-            carries: status?.haStatus === 'active',
-            ...(gateway !== undefined && { toGateway: gateway }),
-            ...(driver !== undefined && { driver }),
-            ...(reason !== undefined && { reason }),
-            ...(since !== undefined && { since }),
-            ...(roundTripMs !== undefined && { roundTripMs }),
-            ...(loss !== undefined && { loss }),
-          }),
+      gateways.flatMap((gateway) =>
+        (gateway.status?.connections ?? []).map((connection) =>
+          connectionOf(id, gateway, connection, seemsAlive(gateway, now)),
         ),
       ),
     )
     .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+function connectionOf(
+  from: string,
+  { metadata, status }: Gateway,
+  { cluster, gateway, driver, state, reason, since, roundTripMs, loss }: Connection,
+  isAlive: boolean,
+): ConnectionModel {
+  const base = {
+    from,
+    fromGateway: metadata.name,
+    to: cluster,
+    ...(gateway !== undefined && { toGateway: gateway }),
+    ...(driver !== undefined && { driver }),
+  };
+  if (!isAlive) {
+    const silent = status?.heartbeat ?? '';
+    const why = `gateway ${metadata.name} gives no sign of life since ${silent}`;
+    return { ...base, state: 'error', carries: false, reason: why, since: silent };
+  }
+  return {
+    ...base,
+    state,
+    carries: status?.haStatus === 'active',
+    ...(reason !== undefined && { reason }),
+    ...(since !== undefined && { since }),
+    ...(roundTripMs !== undefined && { roundTripMs }),
+    ...(loss !== undefined && { loss }),
+  };
 }
 
 const nameOf = ({ from, fromGateway, to, toGateway = '' }: ConnectionModel): string =>

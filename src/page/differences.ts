@@ -11,7 +11,10 @@ export function differences<T>(
   const was = new Map(before.map((row) => [keyOf(row), row]));
   const is = new Map(after.map((row) => [keyOf(row), row]));
   return [...new Set([...was.keys(), ...is.keys()])]
+    .filter((key) => !isSame(was.get(key), is.get(key)))
     .sort()
-    .filter((key) => JSON.stringify(was.get(key)) !== JSON.stringify(is.get(key)))
     .map((key) => [key, was.get(key), is.get(key)]);
 }
+
+/** Most rows are the very same as before. */
+const isSame = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

@@ -1,12 +1,9 @@
-import { isUp } from '../api/tunnel.ts';
+import { isUp, seemsAlive } from '../api/tunnel.ts';
 import { drainText, type Drained, parseDrained } from '../api/drained.ts';
-import { Annotation, Label } from '../api/names.ts';
-import type { Lease } from '../api/objects.ts';
+import { Annotation } from '../api/names.ts';
 import type { ClusterModel, ClusterState, ConnectionModel, GatewayModel, ServiceModel } from './model.ts';
 import type { ClusterSight, Sights } from './sights.ts';
-
-/** For so long a heartbeat counts that does not say. */
-const HEARTBEAT_SECONDS = 40;
+import { heardOf, type LastHeard } from './silence.ts';
 
 /** Every cluster that anything in sight speaks of, by id. Pure. */
 export function membersOf(
@@ -15,11 +12,7 @@ export function membersOf(
   services: readonly ServiceModel[],
 ): ClusterModel[] {
   const sights = new Map(clusters.map((sight) => [sight.id, sight])); // id → sight
-  const leases = new Map<string, Lease>(); // id → heartbeat
-  for (const lease of broker?.leases ?? []) {
-    const id = lease.metadata.labels?.[Label.sourceCluster];
-    if (id !== undefined) leases.set(id, lease);
-  }
+  const heard = heardOf({ now, ...(broker && { broker }) });
   const exports = new Map<string, number>(); // id → services
   for (const { exporters } of services) {
     for (const { cluster } of exporters) exports.set(cluster, (exports.get(cluster) ?? 0) + 1);
@@ -30,23 +23,28 @@ export function membersOf(
   const drained = drainedIn(clusters, broker?.drained);
   const ids = new Set([
     ...sights.keys(),
-    ...leases.keys(),
+    ...heard.keys(),
     ...versions.keys(),
     ...connections.map(({ to }) => to),
     ...exports.keys(),
   ]);
   return [...ids].sort().map((id) => {
     const sight = sights.get(id);
-    const lease = leases.get(id);
+    const last = heard.get(id);
+    const lease = last?.lease;
     const drain = drained.get(id);
     const version = lease?.metadata.annotations?.[Annotation.version] ?? versions.get(id);
     const lastHeard = lease?.spec.renewTime;
     return {
       id,
-      ...stateOf({ id, kind, sight, lease, now, connections, drain: drain && drainText(drain) }),
+      ...stateOf({
+        ...{ id, kind, sight, last, connections },
+        isBrokerLost: broker?.lost !== undefined,
+        drain: drain && drainText(drain),
+      }),
       inSight: sight !== undefined,
       exports: exports.get(id) ?? 0,
-      gateways: sight === undefined ? gatewaysTold(id, connections) : gatewaysOf(sight),
+      gateways: sight === undefined ? gatewaysTold(id, connections) : gatewaysOf(sight, now),
       ...(lastHeard !== undefined && { lastHeard }),
       ...(version !== undefined && { version }),
       ...(sight?.dns !== undefined && { dns: sight.dns }),
@@ -69,38 +67,38 @@ export function drainedIn(
 interface Known extends Pick<Sights, 'kind'> {
   readonly id: string;
   readonly sight: ClusterSight | undefined;
-  readonly lease: Lease | undefined;
-  readonly now: number;
+  readonly last: LastHeard | undefined;
+  readonly isBrokerLost: boolean;
   readonly connections: readonly ConnectionModel[];
   /** Who drained it, in words. */
   readonly drain: string | undefined;
 }
 
-function stateOf({ id, kind, sight, lease, now, connections, drain }: Known): {
+function stateOf({ id, kind, sight, last, isBrokerLost, connections, drain }: Known): {
   readonly state: ClusterState;
   readonly reason: string;
 } {
   if (sight?.isConnected === false) {
     return { state: 'disconnected', reason: 'cut off from the broker and from all other clusters' };
   }
+  const silence =
+    last?.isSilent !== true
+      ? undefined
+      : Number.isNaN(Date.parse(last.lease.spec.renewTime ?? ''))
+        ? 'there never was a heartbeat'
+        : `no heartbeat since ${last.lease.spec.renewTime}`;
   const toIt = connections.filter(({ to }) => to === id);
   const [broken] = toIt;
   if (broken !== undefined && !toIt.some(isUp)) {
-    return {
-      state: 'disconnected',
-      reason: `tunnel ${broken.state}${broken.reason ? `: ${broken.reason}` : ''}`,
-    };
+    const tunnel = `tunnel ${broken.state}${broken.reason ? `: ${broken.reason}` : ''}`;
+    return { state: 'disconnected', reason: [tunnel, ...(silence ? [silence] : [])].join('; ') };
   }
-  const renewed = Date.parse(lease?.spec.renewTime ?? '');
-  const lasts = (lease?.spec.leaseDurationSeconds ?? HEARTBEAT_SECONDS) * 1000;
-  if (lease !== undefined && !(now - renewed <= lasts)) {
-    const when = Number.isNaN(renewed)
-      ? 'there never was a heartbeat'
-      : `no heartbeat since ${lease.spec.renewTime}`;
-    return { state: 'silent', reason: when };
-  }
+  if (silence !== undefined) return { state: 'silent', reason: silence };
   if (drain !== undefined) return { state: 'drained', reason: drain };
-  if (lease !== undefined) return { state: 'heard', reason: 'its heartbeat is fresh' };
+  if (last !== undefined) {
+    const was = 'its heartbeat was fresh when the broker went out of sight';
+    return { state: 'heard', reason: isBrokerLost ? was : 'its heartbeat is fresh' };
+  }
   if (toIt.some(isUp)) return { state: 'heard', reason: 'a tunnel to it is up' };
   if (sight?.lost !== undefined) return { state: 'unknown', reason: sight.lost };
   if (sight !== undefined) {
@@ -110,9 +108,15 @@ function stateOf({ id, kind, sight, lease, now, connections, drain }: Known): {
   return { state: 'unknown', reason: 'the broker is not looked at, and no gateway has a tunnel to it' };
 }
 
-const gatewaysOf = ({ gateways }: ClusterSight): GatewayModel[] =>
+const gatewaysOf = ({ gateways }: ClusterSight, now: number): GatewayModel[] =>
   gateways
-    .map(({ metadata, status }) => ({ name: metadata.name, role: status?.haStatus ?? ('unknown' as const) }))
+    .map((gateway): GatewayModel => {
+      const { metadata, status } = gateway;
+      return {
+        name: metadata.name,
+        role: seemsAlive(gateway, now) ? (status?.haStatus ?? 'unknown') : 'silent',
+      };
+    })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** Of clusters that are not in sight, those that gateways in sight have tunnels to. */

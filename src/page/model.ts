@@ -26,7 +26,8 @@ export interface ClusterModel {
 export interface GatewayModel {
   /** The node's name. */
   readonly name: string;
-  readonly role: 'active' | 'passive' | 'unknown';
+  /** `silent`: it gives no sign of life. */
+  readonly role: 'active' | 'passive' | 'silent' | 'unknown';
 }
 
 /** A tunnel as one of its two ends sees it. */
@@ -64,6 +65,8 @@ export interface ExporterModel {
   readonly weight: number;
   /** RFC 3339: when it was exported, where that can be seen. */
   readonly since?: string;
+  /** RFC 3339: since when its cluster is silent, so that what is here may be old; absent while it is heard. */
+  readonly silentSince?: string;
 }
 
 export interface ServiceModel {

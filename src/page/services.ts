@@ -18,12 +18,58 @@ import type {
   ServiceModel,
 } from './model.ts';
 import { drainText } from '../api/drained.ts';
+import { heardOf } from './silence.ts';
 import type { ClusterSight, Sights } from './sights.ts';
 
-/** Every service that is imported or exported anywhere in sight, by key. Pure. */
-export function servicesOf(sights: Sights, connections: readonly ConnectionModel[]): ServiceModel[] {
+/**
+ * The services as they were made last, each with what it was made from. Objects are never changed: of the same
+ * ones the same is made, and most are the same as a moment ago.
+ */
+export class KnownServices {
+  #surroundings = '';
+  #known = new Map<string, { readonly from: readonly unknown[]; readonly model: ServiceModel | undefined }>();
+
+  /**
+   * What these keys have now; of all others nothing is remembered.
+   *
+   * @param surroundings all that services are made from beside objects
+   */
+  take(
+    keys: Iterable<string>,
+    surroundings: string,
+    fromOf: (key: string) => readonly unknown[],
+    make: (key: string) => ServiceModel | undefined,
+  ): ServiceModel[] {
+    const before = surroundings === this.#surroundings ? this.#known : new Map<never, never>();
+    this.#surroundings = surroundings;
+    this.#known = new Map();
+    const models: ServiceModel[] = [];
+    for (const key of keys) {
+      const from = fromOf(key);
+      const known = before.get(key);
+      const isSame =
+        known?.from.length === from.length && from.every((object, at) => object === known.from[at]);
+      const model = isSame ? known.model : make(key);
+      this.#known.set(key, { from, model });
+      if (model !== undefined) models.push(model);
+    }
+    return models;
+  }
+}
+
+/** Every service that is imported or exported anywhere in sight, by key. Pure but for what `known` remembers. */
+export function servicesOf(
+  sights: Sights,
+  connections: readonly ConnectionModel[],
+  known: KnownServices,
+): ServiceModel[] {
   const seen = new Seen(sights, connections);
-  return [...seen.keys()].sort().flatMap((key) => seen.service(key) ?? []);
+  return known.take(
+    [...seen.keys()].sort(),
+    seen.surroundings,
+    (key) => seen.partsOf(key),
+    (key) => seen.service(key),
+  );
 }
 
 /** How many endpoints a service's page lists. */
@@ -62,6 +108,7 @@ class Seen {
   readonly #sights: Sights;
   readonly #connections: readonly ConnectionModel[];
   readonly #drained: ReadonlyMap<string, string>;
+  readonly #silent: ReadonlyMap<string, string>; // id → since when
   readonly #imports = new Map<string, Imported[]>(); // key → imports, by cluster
   readonly #exports = new Map<string, Map<string, ServiceExport>>(); // key → cluster → export
   /** key → what exporters wrote to the broker */
@@ -78,10 +125,44 @@ class Seen {
     const drained = drainedIn(sights.clusters, sights.broker?.drained);
     this.#drained = new Map([...drained].map(([id, drain]) => [id, drainText(drain)]));
     for (const sight of sights.clusters) this.#take(sight, isWanted);
+    this.#silent = new Map(
+      [...heardOf(sights)].flatMap(([id, { lease, isSilent }]) =>
+        isSilent ? [[id, lease.spec.renewTime ?? ''] as const] : [],
+      ),
+    );
     for (const object of sights.broker?.records ?? []) {
-      const record = parseRecord(object);
+      const record = parsedRecord(object);
       if (!('rejected' in record)) push(this.#records, `${record.namespace}/${record.service}`, record);
     }
+  }
+
+  /** All that services are made from beside objects, as text. */
+  get surroundings(): string {
+    const targets = new Set(this.#connections.map(({ to }) => to));
+    return JSON.stringify([
+      [...this.#drained],
+      [...this.#silent],
+      this.#sights.clusters.map((sight) => [
+        sight.id,
+        sight.isConnected,
+        sight.gateways.length > 0,
+        [...targets].map((to) => [to, whyUnreachable(this.#connections, sight, to)]),
+      ]),
+    ]);
+  }
+
+  /**
+   * The objects that a service is made from, or what was parsed of them, which is the same as long as they are, each
+   * after the cluster that it is in.
+   */
+  partsOf(key: string): unknown[] {
+    const parts: unknown[] = [];
+    for (const { sight, object, slices } of this.imports(key)) parts.push(sight.id, object, ...slices);
+    for (const [id, object] of this.#exports.get(key) ?? []) {
+      parts.push(id, object, ...(this.#own.get(`${id} ${key}`) ?? []));
+    }
+    parts.push('broker', ...(this.#records.get(key) ?? []));
+    return parts;
   }
 
   keys(): Set<string> {
@@ -199,6 +280,7 @@ class Seen {
     const counted = own ?? published;
     const isCut = this.#sights.clusters.find((each) => each.id === id)?.isConnected === false;
     const since = this.#exports.get(key)?.get(id)?.metadata.creationTimestamp;
+    const silentSince = this.#silent.get(id);
     return {
       cluster: id,
       ...(isCut ? { health: 'unreachable', reason: `cluster ${id} is disconnected` } : healthOf(standing)),
@@ -211,6 +293,7 @@ class Seen {
       ips,
       weight: exported?.weight ?? 1,
       ...(since !== undefined && { since }),
+      ...(silentSince !== undefined && { silentSince }),
     };
   }
 }
@@ -291,4 +374,5 @@ function remembering<O extends object, T>(parse: (object: O) => T): (object: O) 
 }
 
 const parsedImport = remembering(parseImport as (object: ServiceImport) => ReturnType<typeof parseImport>);
+const parsedRecord = remembering((object: ServiceImport) => parseRecord(object));
 const parsedSlice = remembering(parseSlice as (object: EndpointSlice) => ReturnType<typeof parseSlice>);

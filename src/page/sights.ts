@@ -27,6 +27,8 @@ export interface BrokerSight {
   readonly records: readonly ServiceImport[];
   readonly drained: ConfigMap | undefined;
   readonly lost?: string;
+  /** Milliseconds since 1970: since when it is out of sight. */
+  readonly lostAt?: number;
 }
 
 export interface Sights {

@@ -46,6 +46,7 @@ export class WatchedBroker {
       records: [...this.#records.values()],
       drained,
       ...(lost !== undefined && {
+        lostAt: lost.since,
         lost: `since ${new Date(lost.since).toISOString()}: ${lost.error.message}`,
       }),
     };

@@ -4,7 +4,7 @@ import type { ClusterId } from '../../api/identity.ts';
 import { Kinds, type Kind } from '../../api/kinds.ts';
 import { Label } from '../../api/names.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import { type Gateway, GATEWAY_LIFE_MS } from '../../api/tunnel.ts';
+import { type Gateway, seemsAlive } from '../../api/tunnel.ts';
 import type { Values } from '../../config/flag.ts';
 import { agentSpec } from '../../config/specs/agent.ts';
 import { dnsSpec } from '../../config/specs/dns.ts';
@@ -130,7 +130,7 @@ export async function readCluster(
     list(Kinds.ServiceImport),
     gaps.read('The Corefiles of cluster DNS', () => readWay(member), undefined),
   ]);
-  zone.setReachability(reachabilityOf(gateways, (gateway) => isAlive(gateway, now)));
+  zone.setReachability(reachabilityOf(gateways, (gateway) => seemsAlive(gateway, now)));
   zone.setDrained(drainsIn(drained));
   zone.replaceImports(imports);
   zone.replaceSlices(slices);
@@ -213,14 +213,6 @@ const rulesOf = (agent: Values<typeof agentSpec>): ImportRules => ({
   ...clustersetCidrsOf(agent),
   ...(agent.expireAfter !== undefined && { expireAfterMs: agent.expireAfter * 1000 }),
 });
-
-/** A server follows heartbeats and needs no clock but its own; who looks once has to go by two clocks. */
-const CLOCKS_DIFFER_MS = 30_000;
-
-function isAlive({ status }: Gateway, now: number): boolean {
-  const at = Date.parse(status?.heartbeat ?? '');
-  return Number.isNaN(at) || now - at <= GATEWAY_LIFE_MS + CLOCKS_DIFFER_MS;
-}
 
 /** cluster → since when no gateway reaches it: the last of them to lose it counts. */
 function sinceIn(gateways: readonly Gateway[]): World['standingSince'] {

@@ -3,7 +3,7 @@ import { type Html, html } from '../html.ts';
 import type { EndpointModel, ExporterModel, LogEntry, PageModel, ServiceDetail } from '../model.ts';
 import { splitKey } from './services.ts';
 import { sideColumn } from './side-column.ts';
-import { age, count, HEALTH_WORDS } from './words.ts';
+import { age, count, HEALTH_WORDS, silentText } from './words.ts';
 
 export interface ServicePageOptions {
   readonly log: readonly LogEntry[];
@@ -117,7 +117,7 @@ const total = (exporters: readonly ExporterModel[]): number =>
   exporters.reduce((all, exporter) => all + exporter.total, 0);
 
 const exporter = (
-  { cluster, health, reason, ready, total, counts, ips, weight, since }: ExporterModel,
+  { cluster, health, reason, ready, total, counts, ips, weight, since, silentSince }: ExporterModel,
   now: number,
 ): Html =>
   html`<li class="exporter exporter-${health}">
@@ -126,6 +126,7 @@ const exporter = (
       <span class="state chip-${health}">${HEALTH_WORDS[health]}</span>
     </div>
     ${reason !== undefined && html`<p class="cluster-reason">${reason}</p>`}
+    ${silentSince !== undefined && html`<p class="cluster-reason exporter-old">${silentText(silentSince)}</p>`}
     <dl class="facts">
       <div>
         <dt>Ready</dt>

@@ -1,6 +1,6 @@
 import { type Html, html } from '../html.ts';
 import type { ExporterModel, ServiceModel } from '../model.ts';
-import { age, HEALTH_WORDS } from './words.ts';
+import { age, HEALTH_WORDS, silentText } from './words.ts';
 
 /** A row of the list. Pure. @param index of all rows that fit the search, from 0 */
 export function serviceRow(service: ServiceModel, index: number, now: number): Html {
@@ -37,12 +37,19 @@ export const splitKey = (key: string): readonly string[] => key.split('/');
 const servicePath = (key: string): string => `/services/${splitKey(key).map(encodeURIComponent).join('/')}`;
 
 /** An exporting cluster and how its part is. */
-const chip = ({ cluster, health, reason }: ExporterModel): Html =>
-  html`<span
-    class="chip chip-${health}"
-    title="${cluster}: ${HEALTH_WORDS[health]}${reason === undefined ? '' : `, ${reason}`}"
-    >${cluster}${health !== 'answers' && html`<span class="visually-hidden">, ${HEALTH_WORDS[health]}</span>`}</span
+function chip({ cluster, health, reason, silentSince }: ExporterModel): Html {
+  const words = [
+    HEALTH_WORDS[health],
+    ...(reason === undefined ? [] : [reason]),
+    ...(silentSince === undefined ? [] : [silentText(silentSince)]),
+  ].join(', ');
+  const isPlain = health === 'answers' && silentSince === undefined;
+  return html`<span
+    class="chip chip-${health} ${silentSince !== undefined && 'chip-old'}"
+    title="${cluster}: ${words}"
+    >${cluster}${!isPlain && html`<span class="visually-hidden">, ${words}</span>`}</span
   >`;
+}
 
 function endpointsText(exporters: readonly ExporterModel[]): Html {
   const [ready, total] = [sum(exporters, 'ready'), sum(exporters, 'total')];

@@ -44,6 +44,12 @@ export const HEALTH_WORDS: Readonly<Record<Health, string>> = {
   unreachable: 'not reachable',
 };
 
+/** Of a cluster that gives no sign of life. */
+export const silentText = (since: string): string =>
+  since === ''
+    ? 'there never was a heartbeat: what is here may be old'
+    : `silent since ${since}: what is here may be old`;
+
 /** `12.4 ms · 0 % lost` */
 export function linkText({ state, roundTripMs, loss }: ConnectionModel): string {
   if (state === 'error' || state === 'connecting') return state;

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
 import { drainedManifest } from '../../../src/api/drained.ts';
 import { buildModel } from '../../../src/page/build-model.ts';
 import type { ServiceModel } from '../../../src/page/model.ts';
+import { KnownServices } from '../../../src/page/services.ts';
 import {
   ago,
   busySights,
@@ -46,6 +48,24 @@ describe('the state of a member', () => {
       { broker: { leases: [leaseOf('east', 99)], drained } },
       'silent',
       /since/,
+    ],
+    [
+      'is silent and its tunnel broken, which is told together',
+      { broker: { leases: [leaseOf('east', 99)] }, west: tunnel('error', 'no probe came back') },
+      'disconnected',
+      /error: no probe came back; no heartbeat since 2026-/,
+    ],
+    [
+      'is not silent since the broker cannot be looked at',
+      { broker: { leases: [leaseOf('east', 300)], lost: 'gone', lostAt: Date.parse(ago(290)) } },
+      'heard',
+      /was fresh when the broker went out of sight/,
+    ],
+    [
+      'is silent when it was before the broker went out of sight',
+      { broker: { leases: [leaseOf('east', 300)], lost: 'gone', lostAt: Date.parse(ago(200)) } },
+      'silent',
+      /no heartbeat since/,
     ],
     ['is heard through a tunnel', { west: tunnel('connected') }, 'heard', /tunnel to it is up/],
     [
@@ -156,6 +176,124 @@ describe('a service', () => {
     assert.deepEqual(
       model.services.map(({ key }) => key),
       ['shop/mail'],
+    );
+  });
+});
+
+describe('a gateway that gives no sign of life', () => {
+  const dead = gatewayOf('gw', [{ cluster: 'east', state: 'connected', roundTripMs: 3 }]);
+  dead.status = { ...dead.status, heartbeat: ago(90) };
+  const model = buildModel(sightsOf([sightOf('west', web, { gateways: [dead] })]));
+  const why = `gateway gw gives no sign of life since ${ago(90)}`;
+
+  it('is silent, and what it said of its tunnels is not believed', () => {
+    assert.deepEqual(model.clusters.find(({ id }) => id === 'west')?.gateways, [
+      { name: 'gw', role: 'silent' },
+    ]);
+    assert.deepEqual(
+      model.connections.map(({ state, reason, carries, since }) => [state, reason, carries, since]),
+      [['error', why, false, ago(90)]],
+    );
+    assert.deepEqual(
+      model.services[0]?.exporters.map(({ cluster, health, reason }) => [cluster, health, reason]),
+      [
+        ['east', 'unreachable', `the connection is in state error: ${why}`],
+        ['west', 'answers', undefined],
+      ],
+    );
+  });
+});
+
+it('what a silent cluster exports is marked as old, since when', () => {
+  const broker = { records: [], drained: undefined, leases: [leaseOf('east', 99), leaseOf('west', 2)] };
+  const { services } = buildModel(sightsOf([sightOf('west', web)], { broker }));
+  assert.deepEqual(
+    services[0]?.exporters.map(({ cluster, health, silentSince }) => [cluster, health, silentSince]),
+    [
+      ['east', 'answers', ago(99)],
+      ['west', 'answers', undefined],
+    ],
+  );
+});
+
+describe('a model that is made from the one before', () => {
+  const NAMES = ['web', 'mail', 'db'];
+  const part = fc.record({ ready: fc.nat(2), total: fc.constant(2), weight: fc.constantFrom(0, 1) });
+  const words = fc.option(
+    fc.record({ parts: fc.dictionary(fc.constantFrom('west', 'east'), part, { noNullPrototype: true }) }),
+    { nil: undefined },
+  );
+  const moment = fc.record({
+    services: fc.tuple(words, words, words),
+    connected: fc.boolean(),
+    tunnel: fc.constantFrom('connected' as const, 'error' as const),
+    heartbeat: fc.constantFrom(2, 99),
+    isDrained: fc.boolean(),
+  });
+  type Moment = typeof moment extends fc.Arbitrary<infer T> ? T : never;
+
+  /** As stores do: of what has not changed the same objects. */
+  function looker() {
+    const made = new Map<string, ReturnType<typeof sightOf>>();
+    return ({ services, connected, tunnel, heartbeat, isDrained }: Moment) => {
+      const clusters = ['west', 'east'].map((id) => {
+        const parts = NAMES.flatMap((name, at) => {
+          const each = services[at];
+          if (each === undefined) return [];
+          const key = `${id} ${name} ${JSON.stringify(each)}`;
+          const sight = made.get(key) ?? sightOf(id, { [name]: each });
+          made.set(key, sight);
+          return [sight];
+        });
+        return {
+          ...sightOf(id, {}, { isConnected: connected }),
+          imports: parts.flatMap(({ imports }) => imports),
+          slices: parts.flatMap(({ slices }) => slices),
+          exports: parts.flatMap(({ exports }) => exports),
+          gateways: id === 'west' ? [gatewayOf('gw', [{ cluster: 'east', state: tunnel }])] : [],
+        };
+      });
+      const drains = new Map(isDrained ? [['east', { by: 'mara', at: 'noon' }]] : []);
+      return sightsOf(clusters, {
+        broker: {
+          records: [],
+          leases: [leaseOf('east', heartbeat)],
+          drained: drainedManifest('pharos-broker', drains),
+        },
+      });
+    };
+  }
+
+  it('is as one that is made from nothing, whatever has changed', () => {
+    fc.assert(
+      fc.property(fc.array(moment, { minLength: 2, maxLength: 6 }), (moments) => {
+        const look = looker();
+        const known = new KnownServices();
+        for (const each of moments) {
+          const sights = look(each);
+          assert.deepEqual(buildModel(sights, known), buildModel(sights));
+        }
+      }),
+    );
+  });
+
+  it('makes only those services anew of which something has changed', () => {
+    const look = looker();
+    const known = new KnownServices();
+    const at = (ready: number): Moment => ({
+      services: NAMES.map((name) => ({
+        parts: { west: { ready: name === 'web' ? ready : 1, total: 2, weight: 1 } },
+      })) as unknown as Moment['services'],
+      connected: true,
+      tunnel: 'connected',
+      heartbeat: 2,
+      isDrained: false,
+    });
+    const before = buildModel(look(at(1)), known).services;
+    const after = buildModel(look(at(2)), known).services;
+    assert.deepEqual(
+      after.filter((service) => !before.includes(service)).map(({ key }) => key),
+      ['shop/web'],
     );
   });
 });

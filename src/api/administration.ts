@@ -63,6 +63,11 @@ export interface Pod extends KubeObject {
     restartPolicy?: 'Always' | 'Never';
     terminationGracePeriodSeconds?: number;
     automountServiceAccountToken?: boolean;
+    activeDeadlineSeconds?: number;
+    enableServiceLinks?: boolean;
+    hostNetwork?: boolean;
+    nodeName?: string;
+    tolerations?: { operator: 'Exists' }[];
     containers: {
       name: string;
       image: string;
@@ -74,6 +79,7 @@ export interface Pod extends KubeObject {
   };
   status?: {
     phase?: string;
+    message?: string;
     podIPs?: { ip: string }[];
     conditions?: { type: string; status: string; reason?: string; message?: string }[];
     containerStatuses?: {

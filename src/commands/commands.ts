@@ -8,6 +8,7 @@ import { completionSpec } from '../config/specs/completion.ts';
 import { benchmarkSpec } from '../config/specs/benchmark.ts';
 import { diagnoseSpec } from '../config/specs/diagnose.ts';
 import { probeAskSpec } from '../config/specs/probe-ask.ts';
+import { probeLookSpec } from '../config/specs/probe-look.ts';
 import { probeServeSpec } from '../config/specs/probe-serve.ts';
 import { verifySpec } from '../config/specs/verify.ts';
 import { dnsSpec } from '../config/specs/dns.ts';
@@ -95,5 +96,6 @@ export const commands: ReadonlyMap<CommandSpec, Load> = new Map([
   entry(benchmarkSpec, async () => (await import('./benchmark.ts')).runBenchmark),
   entry(probeServeSpec, async () => (await import('./probe-serve.ts')).runProbeServe),
   entry(probeAskSpec, async () => (await import('./probe-ask.ts')).runProbeAsk),
+  entry(probeLookSpec, async () => (await import('./probe-look.ts')).runProbeLook),
   entry(completionSpec, async () => (await import('./completion.ts')).runCompletion),
 ]);

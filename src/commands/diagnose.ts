@@ -14,6 +14,7 @@ import { storedCredentials } from '../membership/credentials.ts';
 import { silentLog } from '../observability/log.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Run } from './command.ts';
+import { findByPods, splitChecks } from './diagnose-by-pods.ts';
 import { formatDiagnosis } from './format-diagnosis.ts';
 import { once } from './once.ts';
 import { openCluster } from './open-cluster.ts';
@@ -25,6 +26,12 @@ export const runDiagnose: Run<typeof diagnoseSpec> = async (values, context) => 
   const selected = selectChecks(checks, { groups, only, skip });
   if (selected.length === 0) throw new UserError('no check is in that group, of that id, and not skipped');
 
+  if (values.pod && values.host) {
+    throw new UserError('either --host, which looks at this machine, or --pod, which looks at the nodes');
+  }
+  if (values.node.length > 0 && !values.pod) {
+    throw new UserError('--node says where the pods of --pod look: give both');
+  }
   const zone = values.zone.replace(/\.$/, '');
   using closing = new DisposableStack();
   const { store: member } = closing.use(await openCluster(values.kubeconfig, context));
@@ -49,7 +56,7 @@ export const runDiagnose: Run<typeof diagnoseSpec> = async (values, context) => 
     asking: {
       ask: isInCluster || isTold ? askFromHere : undefined,
       cannotAsk:
-        "the cluster's addresses are not reached from here: run this in a pod, or name --dns-server and --cluster-dns",
+        "the cluster's addresses are not reached from here: look from a pod, with --pod, or name --dns-server and --cluster-dns",
       dnsServer: addressText(values.dnsServer),
       clusterDns: addressText(values.clusterDns),
     },
@@ -58,11 +65,16 @@ export const runDiagnose: Run<typeof diagnoseSpec> = async (values, context) => 
     clock: systemClock,
   });
   const source = new FactSource(gatherers, { clock: systemClock, limitMs: values.timeLimit * 1000 });
-  const findings = await runChecks(selected, source, {
-    now: systemClock.now(),
-    version: context.version,
-    zone,
-  });
+  const { ofNodes, ofPods, others } = values.pod
+    ? splitChecks(selected)
+    : { ofNodes: [], ofPods: [], others: selected };
+  const [fromHere, byPods] = await Promise.all([
+    runChecks(others, source, { now: systemClock.now(), version: context.version, zone }),
+    values.pod ? findByPods({ ofNodes, ofPods }, member, source, values, context) : [],
+  ]);
+  if (byPods === undefined) return 'failed';
+  const findingOf = new Map([...fromHere, ...byPods].map((finding) => [finding.check, finding]));
+  const findings = selected.flatMap((check) => findingOf.get(check) ?? []);
   context.stdout.write(formatDiagnosis(findings, values.output, member.location));
   return findings.some(({ verdict }) => verdict.is === 'failed') ? 'failed' : 'done';
 };

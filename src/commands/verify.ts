@@ -14,6 +14,7 @@ import { systemClock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Context, Run } from './command.ts';
 import { formatVerification } from './format-verification.ts';
+import { interruption } from './interruption.ts';
 import { openCluster } from './open-cluster.ts';
 import { UserError } from './user-error.ts';
 
@@ -78,24 +79,4 @@ async function imageOf(store: ObjectStore): Promise<string> {
   throw new UserError(
     `${store.location} has no Deployment pharos-system/pharos-agent whose image could be used; name one by --image`,
   );
-}
-
-/** Aborts at the first SIGINT or SIGTERM; the second one ends the process at once. */
-function interruption({ process, stderr }: Context): {
-  readonly signal: AbortSignal;
-  readonly release: () => void;
-} {
-  const abort = new AbortController();
-  const listen = (): void => {
-    if (abort.signal.aborted) return process.exit(1);
-    stderr.write('\n');
-    abort.abort(new Error('called off'));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listen);
-  return {
-    signal: abort.signal,
-    release: () => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, listen);
-    },
-  };
 }

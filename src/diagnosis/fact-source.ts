@@ -20,12 +20,16 @@ export type Gatherers = { readonly [N in FactName]: (get: Get) => Promise<FactVa
 
 /** Reads each fact when it is first asked for, and once. None takes longer than `limitMs`. */
 export class FactSource {
-  readonly #gatherers: Gatherers;
+  readonly #gatherers: Partial<Gatherers>;
   readonly #clock: Clock;
   readonly #limitMs: number;
   readonly #found = new Map<FactName, Promise<Gathered<unknown>>>();
 
-  constructor(gatherers: Gatherers, { clock, limitMs }: { readonly clock: Clock; readonly limitMs: number }) {
+  /** @param gatherers a fact that none of them reads can't be known from where this is */
+  constructor(
+    gatherers: Partial<Gatherers>,
+    { clock, limitMs }: { readonly clock: Clock; readonly limitMs: number },
+  ) {
     this.#gatherers = gatherers;
     this.#clock = clock;
     this.#limitMs = limitMs;
@@ -41,11 +45,12 @@ export class FactSource {
   }
 
   async #gather(name: FactName): Promise<Gathered<unknown>> {
+    const gather = this.#gatherers[name] as ((get: Get) => Promise<unknown>) | undefined;
+    if (gather === undefined) return { is: 'unknown', why: 'it is not looked at from here' };
     const { promise: late, resolve } = Promise.withResolvers<Gathered<unknown>>();
     const cancel = this.#clock.after(this.#limitMs, () =>
       resolve({ is: 'unknown', why: `no answer within ${this.#limitMs / 1000} s` }),
     );
-    const gather = this.#gatherers[name] as (get: Get) => Promise<unknown>;
     const work = gather((other) => this.#require(other)).then(
       (value): Gathered<unknown> => ({ is: 'known', value }),
       (error: unknown): Gathered<unknown> => {

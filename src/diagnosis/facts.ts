@@ -1,6 +1,6 @@
 /** Everything that checks decide by. Read once at the edge, shared by all that need it. */
 import type { CustomResourceDefinition, DaemonSet, Deployment } from '../api/administration.ts';
-import type { EndpointSlice, Service, ServiceExport, ServiceImport } from '../api/objects.ts';
+import type { EndpointSlice, IpFamily, Service, ServiceExport, ServiceImport } from '../api/objects.ts';
 import type { Cluster, Gateway, TunnelEndpoint } from '../api/tunnel.ts';
 import type { Link } from '../host/ip-state.ts';
 import type { ToolVerdict } from '../host/requirements.ts';
@@ -69,13 +69,22 @@ export interface DnsAnswer {
   readonly outcome: DnsOutcome;
 }
 
-/** A node's kernel, as far as Pharos and its ways are concerned. */
-export interface HostState {
-  readonly links: readonly Link[];
+/** Of one family, on a node. */
+export interface Ways {
   /** Whether a rule leads to the route agent's table, */
   readonly hasRule: boolean;
   /** and how many routes are in it. */
   readonly routes: number;
+}
+
+/** A node's kernel, as far as Pharos and its ways are concerned. */
+export interface HostState {
+  readonly links: readonly Link[];
+  readonly ways: Readonly<Record<IpFamily, Ways>>;
+  /** Whether what comes in by a device of Pharos's is passed on. */
+  readonly forwarding: readonly { readonly device: string; readonly isOn: boolean }[];
+  /** The same of IPv6, which the kernel passes on or not whatever the device. */
+  readonly forwardsIpv6: boolean;
   /** The device of the default route. */
   readonly uplink: string | undefined;
   /** Whether Pharos's nftables table is there, with its mark. */
@@ -115,6 +124,7 @@ export interface FactValues {
   readonly memberVersion: string;
   readonly brokerVersion: string;
   readonly hostTools: readonly ToolVerdict[];
+  readonly hostStrongswan: ToolVerdict;
   readonly hostState: HostState;
   readonly gateways: readonly Gateway[];
   /** Every member's word on its networks, as it stands on the broker. */

@@ -72,8 +72,10 @@ export class Heartbeat {
     const { broker, log, cluster, clock } = this.#options;
     try {
       for (let attempt = 1; ; attempt++) {
-        this.#lease ??= await broker.get(Kinds.Lease, this.#ref);
-        this.answeredAt = clock.now();
+        if (this.#lease === undefined) {
+          this.#lease = await broker.get(Kinds.Lease, this.#ref);
+          this.answeredAt = clock.now();
+        }
         const other = this.#otherOwner(this.#lease);
         if (other !== undefined) {
           this.#lease = undefined;

@@ -27,3 +27,8 @@ export const TUNNEL_NEXTHOPS = { first: 2000, last: 2999 } as const;
 export const INTRA_DEVICE = 'ph-vx';
 export const INTRA_VNI = 100;
 export const INTRA_PORT = 4800;
+
+/** UDP: VXLAN inside of encryption, between gateways. Not 4789, which network plugins use. */
+export const INNER_VXLAN_PORT = 4801;
+/** The device that encrypts for all of a gateway's tunnels, where WireGuard does. */
+export const WIREGUARD_DEVICE = 'ph-wg';

@@ -6,8 +6,6 @@ export const CABLE_DEVICE_PREFIX = 'ph-t';
 
 /** UDP: echo of probes, at the inner addresses of gateways. */
 export const PROBE_PORT = 4785;
-/** UDP: VXLAN inside of encryption, between cable addresses. Not 4789, which network plugins use. */
-export const INNER_VXLAN_PORT = 4801;
 /** UDP: VXLAN without encryption, unless told otherwise. */
 export const VXLAN_PORT = 4790;
 /** UDP: IKE and ESP, unless told otherwise (RFC 3948). */

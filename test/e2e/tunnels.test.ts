@@ -11,6 +11,7 @@ import { mariadbImage } from '../lab/mariadb-image.ts';
 import type { LabNode } from '../lab/node.ts';
 import { until } from '../lab/wait.ts';
 import { captureWire } from '../lab/wire-capture.ts';
+import { lookByPods } from './support/look-by-pods.ts';
 import { Replication } from './support/replication.ts';
 import {
   type ClusterName,
@@ -150,6 +151,11 @@ suite('pods use services of another cluster through tunnels', { skip }, () => {
           assert.ok(kinds.includes('UDP-encap: ESP'));
         },
       );
+
+      if (driver === 'ipsec') {
+        test('pods of diagnose see what is wrong on a node, and nothing of them is left', () =>
+          lookByPods(clusters.west));
+      }
     });
   }
 

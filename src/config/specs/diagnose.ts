@@ -12,7 +12,7 @@ export const diagnoseSpec = {
   description:
     'Runs every check at once, each by itself, and prints a verdict for each: ok, failed with the reason and the ' +
     'mend, skipped where there is nothing to check, unknown where it can not be found out from here. The exit ' +
-    'status is 1 when a check failed. Nothing is changed. docs/reference/checks.md lists the checks.',
+    'status is 1 when a check failed. Nothing is changed, but for the pods that --pod makes and removes. docs/reference/checks.md lists the checks.',
   example: {
     command: 'pharos diagnose --kubeconfig east.kubeconfig --group dns',
     effect: 'checks everything between a pod of that cluster and an answer',
@@ -49,6 +49,19 @@ export const diagnoseSpec = {
     host: {
       form: 'switch',
       help: 'This machine is a node of the member: read its kernel as well, for the group host',
+    },
+    pod: {
+      form: 'switch',
+      help:
+        'Make short-lived pods for what only they can see, and take them away again: one on each node with a route agent ' +
+        'for the group host, and one that asks DNS servers as any pod does',
+    },
+    node: {
+      form: 'list',
+      help: 'With --pod: look at this node only; may be given again',
+      placeholder: 'NAME',
+      type: text('the name of a node'),
+      default: [],
     },
     zone: {
       form: 'value',

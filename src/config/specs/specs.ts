@@ -7,6 +7,7 @@ import { completionSpec } from './completion.ts';
 import { benchmarkSpec } from './benchmark.ts';
 import { diagnoseSpec } from './diagnose.ts';
 import { probeAskSpec } from './probe-ask.ts';
+import { probeLookSpec } from './probe-look.ts';
 import { probeServeSpec } from './probe-serve.ts';
 import { verifySpec } from './verify.ts';
 import { dnsSpec } from './dns.ts';
@@ -61,5 +62,6 @@ export const specs: readonly CommandSpec[] = [
   benchmarkSpec,
   probeServeSpec,
   probeAskSpec,
+  probeLookSpec,
   completionSpec,
 ];

@@ -1,6 +1,13 @@
 import { check, failedIf, skipped, type Verdict } from '../check.ts';
-import type { HostState } from '../facts.ts';
-import { GATEWAY_TABLE, INTRA_DEVICE, NFT_TABLE } from '../../host/marks.ts';
+import type { HostState, Ways } from '../facts.ts';
+import {
+  DEVICE_PREFIX,
+  GATEWAY_TABLE,
+  INNER_VXLAN_PORT,
+  INTRA_DEVICE,
+  NFT_TABLE,
+  WIREGUARD_DEVICE,
+} from '../../host/marks.ts';
 
 /** Of an outer IPv4, UDP and VXLAN header, and the inner Ethernet header. */
 const VXLAN_OVERHEAD = 50;
@@ -28,6 +35,23 @@ export const hostChecks = [
       ),
   }),
   check({
+    id: 'host.strongswan',
+    proves: 'where IPsec carries the tunnels, strongSwan is there and new enough',
+    how: 'swanctl is asked for its version, where devices of IPsec tunnels are on the node.',
+    mend: 'Install or upgrade the package that is named; the image pharos-host has it.',
+    docs: 'docs/how-to/run-gateways.md#start-them',
+    needs: ['hostStrongswan', 'hostState'],
+    decide: ({ hostStrongswan, hostState: { links } }) => {
+      const isIpsec =
+        links.some(({ vxlan }) => vxlan?.port === INNER_VXLAN_PORT) &&
+        !links.some(({ name }) => name === WIREGUARD_DEVICE);
+      if (!isIpsec) return skipped('no tunnel by IPsec ends on this node');
+      return hostStrongswan.ok
+        ? { is: 'ok', note: hostStrongswan.version }
+        : { is: 'failed', reasons: [hostStrongswan.problem] };
+    },
+  }),
+  check({
     id: 'host.devices',
     proves: "Pharos's devices on this node are there and up",
     how: 'The links of the node are read: `ph-vx` among the nodes, and those to other clusters.',
@@ -36,7 +60,7 @@ export const hostChecks = [
     needs: ['hostState'],
     decide: ({ hostState }) =>
       onNode(hostState, ({ links }) => {
-        const ours = links.filter(({ name }) => name.startsWith('ph-'));
+        const ours = links.filter(({ name }) => name.startsWith(DEVICE_PREFIX));
         return failedIf([
           ...(ours.some(({ name }) => name === INTRA_DEVICE) ? [] : [`there is no device ${INTRA_DEVICE}`]),
           ...ours.filter(({ up }) => !up).map(({ name }) => `device ${name} is down`),
@@ -74,10 +98,28 @@ export const hostChecks = [
     docs: `${NODE}#what-it-makes`,
     needs: ['hostState'],
     decide: ({ hostState }) =>
-      onNode(hostState, ({ hasRule, routes }) =>
+      onNode(hostState, ({ ways: { IPv4, IPv6 } }) =>
         failedIf([
-          ...(hasRule ? [] : [`no rule looks up table ${GATEWAY_TABLE}`]),
-          ...(routes > 0 ? [] : [`table ${GATEWAY_TABLE} has no route`]),
+          ...lacking(IPv4, ''),
+          // Of a family that no cluster has there is nothing.
+          ...(usesIpv6(hostState) ? lacking(IPv6, ' for IPv6') : []),
+        ]),
+      ),
+  }),
+  check({
+    id: 'host.forwarding',
+    proves: 'the kernel passes on what comes from other clusters, of both families',
+    how: 'net.ipv4.conf.*.forwarding of the `ph-*` devices is read, and net.ipv6.conf.all.forwarding where IPv6 has routes to other clusters.',
+    mend: 'Set what is named to 1, as Kubernetes wants it on every node; look in /etc/sysctl.d for what sets it to 0.',
+    docs: `${NODE}#what-it-makes`,
+    needs: ['hostState'],
+    decide: ({ hostState }) =>
+      onNode(hostState, ({ forwarding, forwardsIpv6 }) =>
+        failedIf([
+          ...forwarding
+            .filter(({ isOn }) => !isOn)
+            .map(({ device }) => `net.ipv4.conf.${device}.forwarding is 0, must be 1`),
+          ...(usesIpv6(hostState) && !forwardsIpv6 ? ['net.ipv6.conf.all.forwarding is 0, must be 1'] : []),
         ]),
       ),
   }),
@@ -127,8 +169,18 @@ export const hostChecks = [
   }),
 ];
 
+const usesIpv6 = ({ ways: { IPv6 } }: HostState): boolean => IPv6.hasRule || IPv6.routes > 0;
+
+const lacking = ({ hasRule, routes }: Ways, family: string): string[] => [
+  ...(hasRule ? [] : [`no rule looks up table ${GATEWAY_TABLE}${family}`]),
+  ...(routes > 0 ? [] : [`table ${GATEWAY_TABLE} has no route${family}`]),
+];
+
 /** What cannot be judged where no route agent ever ran. */
 function onNode(state: HostState, judge: (state: HostState) => Verdict): Verdict {
-  const isTouched = state.hasRule || state.hasTable || state.links.some(({ name }) => name.startsWith('ph-'));
+  const isTouched =
+    state.ways.IPv4.hasRule ||
+    state.hasTable ||
+    state.links.some(({ name }) => name.startsWith(DEVICE_PREFIX));
   return isTouched ? judge(state) : skipped('nothing of Pharos is on this node: no route agent runs here');
 }

@@ -22,28 +22,42 @@ export interface Asking {
   readonly clusterDns: string | undefined;
 }
 
-interface DnsGathererOptions {
-  readonly member: ObjectStore;
+interface AnswerGathererOptions {
   readonly zone: string;
   readonly asking: Asking;
+}
+
+interface DnsGathererOptions extends AnswerGathererOptions {
+  readonly member: ObjectStore;
 }
 
 const SYSTEM = 'kube-system';
 
 export const dnsGatherers = (options: DnsGathererOptions): Pick<Gatherers, DnsFact> => ({
   corefiles: () => readCorefiles(options.member),
+  ...answerGatherers(options, { pharosAddress, clusterDnsAddress: () => clusterDnsAddress(options.member) }),
+});
+
+/** @param found where the servers are, unless that is told */
+export const answerGatherers = (
+  options: AnswerGathererOptions,
+  found: {
+    readonly pharosAddress: (get: Get) => Promise<string>;
+    readonly clusterDnsAddress: () => Promise<string>;
+  },
+): Pick<Gatherers, 'straightAnswer' | 'clusterDnsAnswer'> => ({
   straightAnswer: async (get) => {
-    const server = options.asking.dnsServer ?? (await pharosAddress(get));
+    const server = options.asking.dnsServer ?? (await found.pharosAddress(get));
     return answer(options, server, `pharos dns at ${server}`);
   },
   clusterDnsAnswer: async () => {
-    const server = options.asking.clusterDns ?? (await clusterDnsAddress(options.member));
+    const server = options.asking.clusterDns ?? (await found.clusterDnsAddress());
     return answer(options, server, `cluster DNS at ${server}`);
   },
 });
 
 async function answer(
-  { asking: { ask, cannotAsk }, zone }: DnsGathererOptions,
+  { asking: { ask, cannotAsk }, zone }: AnswerGathererOptions,
   address: string,
   server: string,
 ): Promise<DnsAnswer> {

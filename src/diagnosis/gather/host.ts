@@ -1,15 +1,16 @@
 /** What the node itself tells, read and never changed. */
 import { parseCidr } from '../../api/cidr.ts';
+import type { IpFamily } from '../../api/objects.ts';
 import { readLinks, readRoutes, readRules } from '../../host/ip-state.ts';
-import { GATEWAY_TABLE, INTRA_DEVICE } from '../../host/marks.ts';
+import { DEVICE_PREFIX, GATEWAY_TABLE, INTRA_DEVICE } from '../../host/marks.ts';
 import { hasOurNftTable } from '../../host/nft.ts';
 import { checkTool } from '../../host/requirements.ts';
 import { CommandError, type Run } from '../../host/run.ts';
 import type { Sysctls } from '../../host/sysctl.ts';
 import { type Gatherers, NotHere, NotKnown } from '../fact-source.ts';
-import type { HostState } from '../facts.ts';
+import type { HostState, Ways } from '../facts.ts';
 
-type HostFact = 'hostTools' | 'hostState';
+type HostFact = 'hostTools' | 'hostStrongswan' | 'hostState';
 
 const MAIN_TABLE = 254;
 const EVERYWHERE = [parseCidr('0.0.0.0/0'), parseCidr('::/0')];
@@ -23,7 +24,7 @@ export interface Host {
 export function hostGatherers(host: Host | undefined): Pick<Gatherers, HostFact> {
   const need = (): Host => {
     if (host !== undefined) return host;
-    throw new NotHere('it is about a node: run this on the node, or in its route agent, with --host');
+    throw new NotHere('it is about a node: look at all of them by short-lived pods, with --pod');
   };
   return {
     hostTools: async () => {
@@ -32,6 +33,7 @@ export function hostGatherers(host: Host | undefined): Pick<Gatherers, HostFact>
         (['nftables', 'iproute2', 'conntrack'] as const).map((tool) => checkTool(run, tool)),
       );
     },
+    hostStrongswan: () => checkTool(need().run, 'strongswan'),
     hostState: async () => {
       const { run, sysctls } = need();
       try {
@@ -45,10 +47,10 @@ export function hostGatherers(host: Host | undefined): Pick<Gatherers, HostFact>
 }
 
 async function readState(run: Run, sysctls: Sysctls): Promise<HostState> {
-  const [links, rules, routes, main, hasTable, forwardDrops] = await Promise.all([
+  const [links, v4, v6, main, hasTable, forwardDrops] = await Promise.all([
     readLinks(run),
-    readRules(run, 'IPv4'),
-    readRoutes(run, 'IPv4', GATEWAY_TABLE),
+    readWays(run, 'IPv4'),
+    readWays(run, 'IPv6'),
     readRoutes(run, 'IPv4', MAIN_TABLE),
     hasOurNftTable(run, 'inet'),
     readForwardDrops(run),
@@ -62,15 +64,29 @@ async function readState(run: Run, sysctls: Sysctls): Promise<HostState> {
       return own === undefined ? [] : [{ device, value: Math.max(all, Number(own)) }];
     }),
   );
+  const forwarding = await Promise.all(
+    links
+      .filter(({ name }) => name.startsWith(DEVICE_PREFIX))
+      .map(async ({ name: device }) => {
+        const value = await sysctls.read(`net/ipv4/conf/${device}/forwarding`);
+        return value === undefined ? [] : [{ device, isOn: value !== '0' }];
+      }),
+  );
   return {
     links,
-    hasRule: rules.some(({ table }) => table === GATEWAY_TABLE),
-    routes: routes.length,
+    ways: { IPv4: v4, IPv6: v6 },
+    forwarding: forwarding.flat(),
+    forwardsIpv6: (await sysctls.read('net/ipv6/conf/all/forwarding')) !== '0',
     uplink,
     hasTable,
     rpFilter: rpFilter.flat(),
     forwardDrops,
   };
+}
+
+async function readWays(run: Run, family: IpFamily): Promise<Ways> {
+  const [rules, routes] = await Promise.all([readRules(run, family), readRoutes(run, family, GATEWAY_TABLE)]);
+  return { hasRule: rules.some(({ table }) => table === GATEWAY_TABLE), routes: routes.length };
 }
 
 /** Chains that drop what is forwarded, unless a rule of theirs is about Pharos's devices: `ip filter FORWARD`. */

@@ -1,10 +1,10 @@
 /** Proves the main job between clusters: makes what it needs in each, lets pods try, and takes all of it back. */
-import type { Pod } from '../../api/administration.ts';
 import { Kinds } from '../../api/kinds.ts';
 import type { IpFamily, Service, ServiceExport } from '../../api/objects.ts';
 import { applyAll } from '../../membership/deploy.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { LOOK_EVERY_MS, lastWordsOf, StepFailed, until, waitingOf } from '../pods/step.ts';
 import { clientManifest, headlessName, PROBE_PORT, serverManifests, serviceName } from './manifests.ts';
 import {
   type Measured,
@@ -46,13 +46,6 @@ export interface VerifyOptions {
   /** Aborts the work, not the cleaning up. */
   readonly signal: AbortSignal;
   readonly onProgress: (line: string) => void;
-}
-
-const LOOK_EVERY_MS = 300;
-
-/** Something that did not come to be in time; the message says which and why. */
-class StepFailed extends Error {
-  override readonly name = 'StepFailed';
 }
 
 /** What was made is gone when it returns or throws, or is told by `onProgress` where it could not be removed. */
@@ -173,25 +166,17 @@ async function runClient(from: VerifySite, to: VerifySite, options: VerifyOption
   const client = clientManifest({ cluster: from.cluster, namespace, image: from.image }, plan);
   onProgress(`${from.cluster} → ${to.cluster}: a pod resolves and connects`);
   await from.store.apply(client.kind, client.object);
-  let report: ProbeReport | undefined;
   // It tries for the plan's time, and needs some more to start and to end.
-  const patience = { ...options, timeoutMs: timeoutMs * 3 };
-  await until(`the pod in ${from.cluster} that tries ${to.cluster}`, patience, async () => {
-    const present = await from.store.get(Kinds.Pod, { name: client.object.metadata.name, namespace });
-    const ended = present?.status?.containerStatuses?.[0]?.state?.terminated;
-    if (ended === undefined) return waitingOf(present);
-    try {
-      report = parseReport(ended.message ?? '');
-    } catch {
-      throw new StepFailed(
-        `the pod in ${from.cluster} ended with status ${ended.exitCode} and left no report: ${ended.message ?? ended.reason ?? ''}`,
-      );
-    }
-    return undefined;
-  });
-  const bad = report?.rows.filter(([, result]) => result === 'failed').length ?? 0;
+  const report = await lastWordsOf(
+    from.store,
+    { name: client.object.metadata.name, namespace },
+    `the pod in ${from.cluster} that tries ${to.cluster}`,
+    { ...options, timeoutMs: timeoutMs * 3 },
+    parseReport,
+  );
+  const bad = report.rows.filter(([, result]) => result === 'failed').length;
   onProgress(`${from.cluster} → ${to.cluster}: ${bad === 0 ? 'all of it works' : `${bad} things failed`}`);
-  return report ?? { rows: [], measured: [] };
+  return report;
 }
 
 /** Exports go first, so that the other clusters forget them while the namespace is being emptied. */
@@ -223,24 +208,6 @@ async function removeAll(sites: readonly VerifySite[], options: VerifyOptions): 
 
 const REMOVED_WITHIN_MS = 60_000;
 
-/** @param look resolves with what is still waited for, or undefined when it is there */
-async function until(
-  what: string,
-  { timeoutMs, clock, signal }: Pick<VerifyOptions, 'timeoutMs' | 'clock' | 'signal'>,
-  look: () => Promise<string | undefined>,
-): Promise<void> {
-  const end = clock.monotonic() + timeoutMs;
-  for (;;) {
-    signal.throwIfAborted();
-    const waiting = await look();
-    if (waiting === undefined) return;
-    if (clock.monotonic() >= end) {
-      throw new StepFailed(`${what} is not there after ${Math.round(timeoutMs / 1000)} s: ${waiting}`);
-    }
-    await clock.sleep(LOOK_EVERY_MS, signal);
-  }
-}
-
 const isTrue = ({ status }: ServiceExport, type: string): boolean =>
   status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
 
@@ -249,18 +216,6 @@ function toldBy(present: ServiceExport | undefined): string {
     .filter(({ type, status }) => type !== 'Conflict' && status !== 'True')
     .map(({ reason, message }) => `${reason}: ${message}`);
   return told.join('; ') || 'no agent has looked at it';
-}
-
-function waitingOf(pod: Pod | undefined): string {
-  if (pod === undefined) return 'there is no such pod';
-  const waiting = pod.status?.containerStatuses?.[0]?.state?.waiting;
-  const unscheduled = pod.status?.conditions?.find(
-    ({ type, status }) => type === 'PodScheduled' && status === 'False',
-  );
-  const why = waiting ?? unscheduled;
-  return why === undefined
-    ? `it is ${pod.status?.phase ?? 'new'}`
-    : `${why.reason ?? ''}: ${why.message ?? ''}`.replace(/: $/, '');
 }
 
 const familiesOf = (service: Service | undefined): IpFamily[] => [...(service?.spec.ipFamilies ?? [])];

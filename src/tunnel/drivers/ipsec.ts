@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { INNER_VXLAN_PORT } from '../../host/marks.ts';
 import { nft } from '../../host/nft.ts';
 import { CommandError, type Run } from '../../host/run.ts';
 import type { SecretText } from '../../api/secret-text.ts';
@@ -13,7 +14,7 @@ import type { ViciClient } from '../ipsec/vici-client.ts';
 import type { ViciSection } from '../ipsec/vici-message.ts';
 import { type PublicKey, publicKeyPem } from '../keys.ts';
 import { type KeyRing, publishedKeys } from '../key-ring.ts';
-import { IPSEC_PORT, INNER_VXLAN_PORT } from '../marks.ts';
+import { IPSEC_PORT } from '../marks.ts';
 import type { Cable } from '../plan-tunnels.ts';
 
 export interface IpsecOptions {

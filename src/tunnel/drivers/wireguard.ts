@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { familyOf } from '../../api/cidr.ts';
 import { parseDevice } from '../../host/device.ts';
 import { readLinks } from '../../host/ip-state.ts';
-import { ALIAS_PREFIX } from '../../host/marks.ts';
+import { ALIAS_PREFIX, INNER_VXLAN_PORT, WIREGUARD_DEVICE } from '../../host/marks.ts';
 import { nft } from '../../host/nft.ts';
 import { kernelHas } from '../../host/requirements.ts';
 import type { Run } from '../../host/run.ts';
@@ -28,7 +28,7 @@ export interface WireguardOptions {
   readonly log: Log;
 }
 
-const DEVICE = parseDevice('ph-wg');
+const DEVICE = parseDevice(WIREGUARD_DEVICE);
 const ALIAS = `${ALIAS_PREFIX}wireguard`;
 /** Keeps the way back open through an address translation (WireGuard's own advice is 25). */
 const KEEPALIVE_SECONDS = 15;

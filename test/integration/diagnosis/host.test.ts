@@ -45,6 +45,19 @@ const BREAKS: readonly {
         'proto',
         '77',
       ],
+      [
+        'ip',
+        '-6',
+        'route',
+        'replace',
+        'fd00:2::/48',
+        'dev',
+        INTRA_DEVICE,
+        'table',
+        String(GATEWAY_TABLE),
+        'proto',
+        '77',
+      ],
     ],
     says: /device ph-vx is down/,
   },
@@ -71,6 +84,37 @@ const BREAKS: readonly {
       ],
     ],
     says: /no rule looks up table 1491/,
+  },
+  {
+    check: 'host.routes',
+    by: [['ip', '-6', 'rule', 'del', 'priority', String(GATEWAY_TABLE)]],
+    mend: [
+      [
+        'ip',
+        '-6',
+        'rule',
+        'add',
+        'priority',
+        String(GATEWAY_TABLE),
+        'lookup',
+        String(GATEWAY_TABLE),
+        'protocol',
+        '77',
+      ],
+    ],
+    says: /no rule looks up table 1491 for IPv6/,
+  },
+  {
+    check: 'host.forwarding',
+    by: [['sh', '-c', `echo 0 > /proc/sys/net/ipv4/conf/${INTRA_DEVICE}/forwarding`]],
+    mend: [['sh', '-c', `echo 1 > /proc/sys/net/ipv4/conf/${INTRA_DEVICE}/forwarding`]],
+    says: /net\.ipv4\.conf\.ph-vx\.forwarding is 0, must be 1/,
+  },
+  {
+    check: 'host.forwarding',
+    by: [['sh', '-c', 'echo 0 > /proc/sys/net/ipv6/conf/all/forwarding']],
+    mend: [['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding']],
+    says: /net\.ipv6\.conf\.all\.forwarding is 0, must be 1/,
   },
   {
     check: 'host.filter',
@@ -130,7 +174,17 @@ describe('checks of a node', { skip }, () => {
       { op: 'up', device },
       { op: 'replace-route', destination: parseCidr('10.2.0.0/16'), table: GATEWAY_TABLE, to: { device } },
       { op: 'add-rule', family: 'IPv4', priority: GATEWAY_TABLE, table: GATEWAY_TABLE },
+      {
+        op: 'replace-route',
+        destination: parseCidr('fd00:2::/48'),
+        table: GATEWAY_TABLE,
+        to: { device },
+      },
+      { op: 'add-rule', family: 'IPv6', priority: GATEWAY_TABLE, table: GATEWAY_TABLE },
     ]);
+    // As Kubernetes wants it on every node.
+    await run('sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
+    await run('sh', ['-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding']);
     await run('nft', ['add table inet pharos { comment "owner=pharos"; }']);
     for (const name of ['up0', INTRA_DEVICE]) {
       await run('sh', ['-c', `echo 2 > /proc/sys/net/ipv4/conf/${name}/rp_filter`]);
@@ -152,11 +206,41 @@ describe('checks of a node', { skip }, () => {
       await act(mend);
       assert.deepEqual(await failed(run), [], `${check} mended`);
     }
-    const broken = [...BREAKS.map(({ check }) => check), 'host.tools'];
+    const broken = [...BREAKS.map(({ check }) => check), 'host.tools', 'host.strongswan'];
     assert.deepEqual(
       hostChecks.map(({ id }) => id).filter((id) => !broken.includes(id)),
       [],
     );
+  });
+
+  test('strongSwan is asked for where IPsec carries tunnels, and nowhere else', async () => {
+    await using namespaces = new Namespaces();
+    const real = runIn(await namespaces.create('gateway'));
+    let said: string | undefined;
+    const run: Run = (file, args, options) => {
+      if (file !== 'swanctl') return real(file, args, options);
+      return said === undefined
+        ? Promise.reject(new CommandError('command-missing', 'the program is not installed'))
+        : Promise.resolve(said);
+    };
+    const verdict = async () =>
+      JSON.stringify((await diagnose(run)).find(({ check }) => check.id === 'host.strongswan')?.verdict);
+    const tunnel = (op: 'add' | 'del'): Promise<string> =>
+      real('ip', [
+        'link',
+        op,
+        'ph-t0123456789',
+        ...(op === 'add' ? ['type', 'vxlan', 'id', '7', 'dstport', '4801', 'local', '242.0.0.1'] : []),
+      ]);
+    assert.match(await verdict(), /skipped.*no tunnel by IPsec/);
+    await tunnel('add');
+    assert.match(await verdict(), /failed.*strongSwan is not installed/);
+    said = 'strongSwan 5.8.2 swanctl';
+    assert.match(await verdict(), /failed.*strongSwan is 5\.8\.2; Pharos needs 5\.9/);
+    said = 'strongSwan 6.0.1 swanctl';
+    assert.match(await verdict(), /ok.*6\.0\.1/);
+    await real('ip', ['link', 'add', 'ph-wg', 'type', 'veth', 'peer', 'name', 'other']);
+    assert.match(await verdict(), /skipped.*no tunnel by IPsec/, 'WireGuard carries them');
   });
 
   test('a program that is missing is told by host.tools, and leaves the others unknown', async () => {
@@ -167,7 +251,7 @@ describe('checks of a node', { skip }, () => {
     const findings = await diagnose(none);
     assert.deepEqual(
       findings.map(({ verdict }) => verdict.is),
-      ['failed', ...hostChecks.slice(1).map(() => 'unknown')],
+      hostChecks.map(({ id }) => (id === 'host.tools' ? 'failed' : 'unknown')),
     );
   });
 });

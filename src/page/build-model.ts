@@ -1,18 +1,18 @@
 import type { PageModel } from './model.ts';
 import { membersOf } from './members.ts';
 import { connectionsOf } from './connections.ts';
-import { KnownServices, servicesOf } from './services.ts';
+import { Services } from './services.ts';
 import type { Sights } from './sights.ts';
 
 /**
- * The page's model, from what is seen. Pure but for what `known` remembers, which does not change what is made.
+ * The page's model, from what is seen.
  *
- * @param known of the model before, so that only what has changed is made anew
+ * @param all of the model before, so that only what has changed is made anew
  */
-export function buildModel(sights: Sights, known: KnownServices = new KnownServices()): PageModel {
+export function buildModel(sights: Sights, all: Services = new Services()): PageModel {
   const { kind, source, zone, broker, problems, clusters, now } = sights;
   const connections = connectionsOf(clusters, now);
-  const services = servicesOf(sights, connections, known);
+  const services = all.update(sights, connections);
   const lost = clusters.flatMap(({ id, lost: why }) =>
     why === undefined ? [] : `What is shown of ${id} may be old: ${why}`,
   );

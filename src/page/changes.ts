@@ -11,14 +11,9 @@ export function changeBetween(before: PageModel, after: PageModel): Omit<ModelCh
   const { services: servicesBefore, ...headBefore } = before;
   const { services: servicesAfter, ...head } = after;
   const isSameHead = JSON.stringify(headBefore) === JSON.stringify(head);
-  const known = new Map(servicesBefore.map((service) => [service.key, service]));
-  const services = servicesAfter.filter((service) => {
-    const was = known.get(service.key);
-    known.delete(service.key);
-    if (was === service) return false;
-    return was === undefined || JSON.stringify(was) !== JSON.stringify(service);
-  });
-  const gone = [...known.keys()];
+  const changed = differences(servicesBefore, servicesAfter, ({ key }) => key);
+  const services = changed.flatMap(([, , is]) => is ?? []);
+  const gone = changed.flatMap(([key, , is]) => (is === undefined ? [key] : []));
   if (isSameHead && services.length === 0 && gone.length === 0) return undefined;
   return { ...(!isSameHead && { head }), services, gone };
 }

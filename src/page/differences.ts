@@ -8,13 +8,13 @@ export function differences<T>(
   after: readonly T[],
   keyOf: (row: T) => string,
 ): [key: string, was: T | undefined, is: T | undefined][] {
-  const was = new Map(before.map((row) => [keyOf(row), row]));
-  const is = new Map(after.map((row) => [keyOf(row), row]));
+  // Most rows are the very same as before.
+  const [old, young] = [new Set(before), new Set(after)];
+  const without = (rows: readonly T[], kept: ReadonlySet<T>): Map<string, T> =>
+    new Map(rows.filter((row) => !kept.has(row)).map((row) => [keyOf(row), row]));
+  const [was, is] = [without(before, young), without(after, old)];
   return [...new Set([...was.keys(), ...is.keys()])]
-    .filter((key) => !isSame(was.get(key), is.get(key)))
+    .filter((key) => JSON.stringify(was.get(key)) !== JSON.stringify(is.get(key)))
     .sort()
     .map((key) => [key, was.get(key), is.get(key)]);
 }
-
-/** Most rows are the very same as before. */
-const isSame = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { buildModel } from './build-model.ts';
 import { changeBetween, tellBetween } from './changes.ts';
 import type { LogEntry, ModelChange, PageModel, ServiceDetail } from './model.ts';
-import { KnownServices, serviceDetail } from './services.ts';
+import { Services } from './services.ts';
 import type { Sights } from './sights.ts';
 
 export interface LivePageOptions {
@@ -31,7 +31,7 @@ interface Follower {
 export class LivePage {
   readonly #options: LivePageOptions;
   readonly #followers = new Set<Follower>();
-  readonly #known = new KnownServices();
+  readonly #services = new Services();
   #sights: Sights;
   #model: PageModel;
   #log: readonly LogEntry[] = [];
@@ -43,7 +43,7 @@ export class LivePage {
   constructor(options: LivePageOptions) {
     this.#options = options;
     this.#sights = this.#look();
-    this.#model = buildModel(this.#sights, this.#known);
+    this.#model = buildModel(this.#sights, this.#services);
   }
 
   get model(): PageModel {
@@ -56,7 +56,7 @@ export class LivePage {
   }
 
   detail(key: string): ServiceDetail | undefined {
-    return serviceDetail(this.#sights, this.#model.connections, key);
+    return this.#services.detail(key);
   }
 
   /** Something may have changed. */
@@ -71,7 +71,7 @@ export class LivePage {
   /** Takes what is there now as the beginning: nothing of it is news. */
   settle(): void {
     this.#sights = this.#look();
-    this.#model = buildModel(this.#sights, this.#known);
+    this.#model = buildModel(this.#sights, this.#services);
   }
 
   /** Looks at once: for who has changed something himself and is to see it. */
@@ -109,7 +109,7 @@ export class LivePage {
     const started = clock.monotonic();
     const before = this.#model;
     this.#sights = this.#look();
-    this.#model = buildModel(this.#sights, this.#known);
+    this.#model = buildModel(this.#sights, this.#services);
     const change = changeBetween(before, this.#model);
     if (change !== undefined) this.#tell({ ...change, log: this.#record(before) });
     for (const follower of this.#followers) this.#sendDetail(follower);

@@ -1,9 +1,9 @@
 import { keyOf } from '../api/kinds.ts';
 import { Label } from '../api/names.ts';
-import type { EndpointSlice, KubeObject, ServiceExport, ServiceImport } from '../api/objects.ts';
+import type { EndpointSlice, ServiceExport, ServiceImport } from '../api/objects.ts';
 import { aggregate } from '../discovery/aggregate.ts';
 import { conflictText } from '../discovery/conflict.ts';
-import { type ExportRecord, parseRecord } from '../discovery/record.ts';
+import { parseRecord } from '../discovery/record.ts';
 import { type ImportModel, parseImport } from '../zone/import-model.ts';
 import { compileService, type Standing } from '../zone/service.ts';
 import { parseSlice, type SliceModel } from '../zone/slice-model.ts';
@@ -18,82 +18,12 @@ import type {
   ServiceModel,
 } from './model.ts';
 import { drainText } from '../api/drained.ts';
+import { ServiceIndex } from './service-index.ts';
 import { heardOf } from './silence.ts';
 import type { ClusterSight, Sights } from './sights.ts';
 
-/**
- * The services as they were made last, each with what it was made from. Objects are never changed: of the same
- * ones the same is made, and most are the same as a moment ago.
- */
-export class KnownServices {
-  #surroundings = '';
-  #known = new Map<string, { readonly from: readonly unknown[]; readonly model: ServiceModel | undefined }>();
-
-  /**
-   * What these keys have now; of all others nothing is remembered.
-   *
-   * @param surroundings all that services are made from beside objects
-   */
-  take(
-    keys: Iterable<string>,
-    surroundings: string,
-    fromOf: (key: string) => readonly unknown[],
-    make: (key: string) => ServiceModel | undefined,
-  ): ServiceModel[] {
-    const before = surroundings === this.#surroundings ? this.#known : new Map<never, never>();
-    this.#surroundings = surroundings;
-    this.#known = new Map();
-    const models: ServiceModel[] = [];
-    for (const key of keys) {
-      const from = fromOf(key);
-      const known = before.get(key);
-      const isSame =
-        known?.from.length === from.length && from.every((object, at) => object === known.from[at]);
-      const model = isSame ? known.model : make(key);
-      this.#known.set(key, { from, model });
-      if (model !== undefined) models.push(model);
-    }
-    return models;
-  }
-}
-
-/** Every service that is imported or exported anywhere in sight, by key. Pure but for what `known` remembers. */
-export function servicesOf(
-  sights: Sights,
-  connections: readonly ConnectionModel[],
-  known: KnownServices,
-): ServiceModel[] {
-  const seen = new Seen(sights, connections);
-  return known.take(
-    [...seen.keys()].sort(),
-    seen.surroundings,
-    (key) => seen.partsOf(key),
-    (key) => seen.service(key),
-  );
-}
-
 /** How many endpoints a service's page lists. */
 const MOST_ENDPOINTS = 500;
-
-/** All of one service; undefined where nothing in sight speaks of it. Pure. */
-export function serviceDetail(
-  sights: Sights,
-  connections: readonly ConnectionModel[],
-  key: string,
-): ServiceDetail | undefined {
-  const seen = new Seen(sights, connections, key);
-  const service = seen.service(key);
-  if (service === undefined) return undefined;
-  const { metadata } = seen.imports(key)[0]?.object ?? {};
-  const policy = seen.imports(key)[0]?.model.policy;
-  return {
-    ...service,
-    endpoints: seen.endpoints(service).slice(0, MOST_ENDPOINTS),
-    labels: metadata?.labels ?? {},
-    annotations: metadata?.annotations ?? {},
-    ...(policy !== undefined && { policy }),
-  };
-}
 
 /** A service as one cluster imports it. */
 interface Imported {
@@ -103,41 +33,116 @@ interface Imported {
   readonly slices: readonly SliceModel[];
 }
 
-/** What sights hold, by service. */
-class Seen {
-  readonly #sights: Sights;
-  readonly #connections: readonly ConnectionModel[];
-  readonly #drained: ReadonlyMap<string, string>;
-  readonly #silent: ReadonlyMap<string, string>; // id → since when
-  readonly #imports = new Map<string, Imported[]>(); // key → imports, by cluster
-  readonly #exports = new Map<string, Map<string, ServiceExport>>(); // key → cluster → export
-  /** key → what exporters wrote to the broker */
-  readonly #records = new Map<string, ExportRecord[]>();
-  readonly #own = new Map<string, EndpointSlice[]>(); // cluster + key → slices of the exported Service itself
+/** What one cluster has, by service. */
+class ClusterIndex {
+  readonly imports = new ServiceIndex<ServiceImport>(keyOf);
+  readonly exports = new ServiceIndex<ServiceExport>(keyOf);
+  /** Imported ones. */
+  readonly slices = new ServiceIndex<EndpointSlice>((slice) =>
+    Label.ownServiceName in (slice.metadata.labels ?? {}) ? undefined : keyBy(slice, Label.serviceName),
+  );
+  /** Of the cluster's own Services. */
+  readonly own = new ServiceIndex<EndpointSlice>((slice) => keyBy(slice, Label.ownServiceName));
 
-  /** @param only of this service; absent = of all */
-  constructor(sights: Sights, connections: readonly ConnectionModel[], only?: string) {
+  update({ imports, exports, slices }: Omit<ClusterSight, 'id'>, changed: Set<string>): void {
+    this.imports.update(imports, changed);
+    this.exports.update(exports, changed);
+    this.slices.update(slices, changed);
+    this.own.update(slices, changed);
+  }
+}
+
+function keyBy({ metadata: { namespace = '', labels } }: EndpointSlice, label: string): string | undefined {
+  const service = labels?.[label];
+  return service === undefined ? undefined : `${namespace}/${service}`;
+}
+
+const NOTHING = { imports: [], exports: [], slices: [], gateways: [], records: [], drained: undefined };
+
+/**
+ * Every service that is imported or exported anywhere in sight. What was made of the sights before is kept, and only
+ * that made anew of which something has changed; which does not change what is made.
+ */
+export class Services {
+  readonly #clusters = new Map<string, ClusterIndex>(); // id → what it has
+  /** What exporters wrote to the broker. */
+  readonly #records = new ServiceIndex<ServiceImport>((object) => {
+    const record = parsedRecord(object);
+    return 'rejected' in record ? undefined : `${record.namespace}/${record.service}`;
+  });
+  #sights: Pick<Sights, 'clusters'> = { clusters: [] };
+  #connections: readonly ConnectionModel[] = [];
+  #drained: ReadonlyMap<string, string> = new Map(); // id → by whom, in words
+  #silent: ReadonlyMap<string, string> = new Map(); // id → since when
+  #surroundings = '';
+  readonly #models = new Map<string, ServiceModel>();
+  #sorted: readonly ServiceModel[] = [];
+
+  /** @returns by key */
+  update(sights: Sights, connections: readonly ConnectionModel[]): readonly ServiceModel[] {
+    const changed = new Set<string>();
+    for (const sight of sights.clusters) {
+      const index = this.#clusters.get(sight.id) ?? new ClusterIndex();
+      this.#clusters.set(sight.id, index);
+      index.update(sight, changed);
+    }
+    for (const [id, index] of this.#clusters) {
+      if (sights.clusters.some((sight) => sight.id === id)) continue;
+      index.update(NOTHING, changed);
+      this.#clusters.delete(id);
+    }
+    this.#records.update(sights.broker?.records ?? [], changed);
     this.#sights = sights;
-    const [namespace, name] = only?.split('/') ?? [];
-    const isWanted = (object: KubeObject, of: string | undefined): boolean =>
-      only === undefined || (object.metadata.namespace === namespace && of === name);
     this.#connections = connections;
     const drained = drainedIn(sights.clusters, sights.broker?.drained);
     this.#drained = new Map([...drained].map(([id, drain]) => [id, drainText(drain)]));
-    for (const sight of sights.clusters) this.#take(sight, isWanted);
     this.#silent = new Map(
       [...heardOf(sights)].flatMap(([id, { lease, isSilent }]) =>
         isSilent ? [[id, lease.spec.renewTime ?? ''] as const] : [],
       ),
     );
-    for (const object of sights.broker?.records ?? []) {
-      const record = parsedRecord(object);
-      if (!('rejected' in record)) push(this.#records, `${record.namespace}/${record.service}`, record);
+    const surroundings = this.#describeSurroundings();
+    const isAllNew = surroundings !== this.#surroundings;
+    this.#surroundings = surroundings;
+    for (const key of isAllNew ? this.#keys() : changed) {
+      const model = this.#service(key);
+      if (model === undefined) this.#models.delete(key);
+      else this.#models.set(key, model);
     }
+    if (isAllNew) for (const key of changed) if (this.#service(key) === undefined) this.#models.delete(key);
+    if (isAllNew || changed.size > 0) {
+      this.#sorted = [...this.#models.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    }
+    return this.#sorted;
+  }
+
+  /** All of one service, as it was at the last update; undefined where nothing in sight speaks of it. */
+  detail(key: string): ServiceDetail | undefined {
+    const service = this.#models.get(key);
+    if (service === undefined) return undefined;
+    const [first] = this.#imports(key);
+    const { metadata } = first?.object ?? {};
+    const policy = first?.model.policy;
+    return {
+      ...service,
+      endpoints: this.#endpoints(service).slice(0, MOST_ENDPOINTS),
+      labels: metadata?.labels ?? {},
+      annotations: metadata?.annotations ?? {},
+      ...(policy !== undefined && { policy }),
+    };
+  }
+
+  #keys(): Set<string> {
+    const keys = new Set<string>();
+    for (const { imports, exports } of this.#clusters.values()) {
+      for (const key of imports.keys()) keys.add(key);
+      for (const key of exports.keys()) keys.add(key);
+    }
+    return keys;
   }
 
   /** All that services are made from beside objects, as text. */
-  get surroundings(): string {
+  #describeSurroundings(): string {
     const targets = new Set(this.#connections.map(({ to }) => to));
     return JSON.stringify([
       [...this.#drained],
@@ -151,31 +156,42 @@ class Seen {
     ]);
   }
 
-  /**
-   * The objects that a service is made from, or what was parsed of them, which is the same as long as they are, each
-   * after the cluster that it is in.
-   */
-  partsOf(key: string): unknown[] {
-    const parts: unknown[] = [];
-    for (const { sight, object, slices } of this.imports(key)) parts.push(sight.id, object, ...slices);
-    for (const [id, object] of this.#exports.get(key) ?? []) {
-      parts.push(id, object, ...(this.#own.get(`${id} ${key}`) ?? []));
-    }
-    parts.push('broker', ...(this.#records.get(key) ?? []));
-    return parts;
+  /** By cluster. */
+  #imports(key: string): Imported[] {
+    return this.#sights.clusters.flatMap((sight): Imported[] => {
+      const index = this.#clusters.get(sight.id);
+      const [object] = index?.imports.get(key) ?? [];
+      if (index === undefined || object === undefined) return [];
+      const model = parsedImport(object);
+      if ('rejected' in model) return [];
+      const slices = index.slices.get(key).flatMap((slice) => {
+        const each = parsedSlice(slice);
+        return 'rejected' in each ? [] : [each];
+      });
+      return [{ sight, object, model, slices }];
+    });
   }
 
-  keys(): Set<string> {
-    return new Set([...this.#imports.keys(), ...this.#exports.keys()]);
+  /** cluster → export */
+  #exports(key: string): Map<string, ServiceExport> {
+    return new Map(
+      this.#sights.clusters.flatMap(({ id }): [string, ServiceExport][] => {
+        const [object] = this.#clusters.get(id)?.exports.get(key) ?? [];
+        return object === undefined ? [] : [[id, object]];
+      }),
+    );
   }
 
-  imports(key: string): readonly Imported[] {
-    return this.#imports.get(key) ?? [];
+  /** Slices of the exported Service itself, where they can be seen. */
+  #own(key: string, id: string): readonly EndpointSlice[] | undefined {
+    const index = this.#clusters.get(id);
+    const slices = index?.own.get(key) ?? [];
+    return slices.length === 0 || index?.exports.get(key).length === 0 ? undefined : slices;
   }
 
-  service(key: string): ServiceModel | undefined {
-    const imports = this.imports(key);
-    const exports = this.#exports.get(key) ?? new Map<string, ServiceExport>();
+  #service(key: string): ServiceModel | undefined {
+    const imports = this.#imports(key);
+    const exports = this.#exports(key);
     const [first] = imports;
     if (first === undefined && exports.size === 0) return undefined;
     const ids = new Set(imports.flatMap(({ model, slices }) => exportersIn(model, slices)));
@@ -190,18 +206,19 @@ class Seen {
         ({ name, port, protocol = 'TCP' }) => `${name ? `${name} ` : ''}${port}/${protocol.toLowerCase()}`,
       ),
       ips: first === undefined ? [] : [...first.model.ips.IPv4, ...first.model.ips.IPv6],
-      exporters: [...ids].sort().flatMap((id) => this.#exporter(key, id, imports) ?? []),
+      exporters: [...ids].sort().flatMap((id) => this.#exporter(key, id, imports, exports.get(id)) ?? []),
       conflicts: [...new Set([...told([...exports.values()]), ...this.#found(key)])],
       problems: [...exports].flatMap(([id, each]) => problemsOf(id, each)),
       ...(since !== undefined && { since }),
     };
   }
 
-  endpoints({ key, exporters }: ServiceModel): EndpointModel[] {
+  #endpoints({ key, exporters }: ServiceModel): EndpointModel[] {
+    const imports = this.#imports(key);
     return exporters.flatMap(({ cluster }) => {
-      const own = this.#own.get(`${cluster} ${key}`);
+      const own = this.#own(key, cluster);
       if (own !== undefined) return own.flatMap((slice) => ownEndpoints(cluster, slice));
-      const from = this.#viewOf(cluster, this.imports(key));
+      const from = viewOf(cluster, imports);
       return (from?.slices ?? []).flatMap((slice) =>
         slice.cluster === cluster
           ? slice.endpoints.map(({ address, ready, label, pod }) => ({
@@ -216,50 +233,22 @@ class Seen {
     });
   }
 
-  #take(sight: ClusterSight, isWanted: (object: KubeObject, of: string | undefined) => boolean): void {
-    const slices = new Map<string, SliceModel[]>(); // key → imported slices
-    const own = new Map<string, EndpointSlice[]>(); // key → the Service's own slices
-    for (const object of sight.slices) {
-      const { labels } = object.metadata;
-      const service = labels?.[Label.ownServiceName];
-      if (!isWanted(object, service ?? labels?.[Label.serviceName])) continue;
-      if (service !== undefined) {
-        push(own, `${object.metadata.namespace ?? ''}/${service}`, object);
-        continue;
-      }
-      const model = parsedSlice(object);
-      if (!('rejected' in model)) push(slices, `${model.namespace}/${model.service}`, model);
-    }
-    for (const object of sight.imports) {
-      if (!isWanted(object, object.metadata.name)) continue;
-      const model = parsedImport(object);
-      if ('rejected' in model) continue;
-      const key = `${model.namespace}/${model.name}`;
-      push(this.#imports, key, { sight, object, model, slices: slices.get(key) ?? [] });
-    }
-    for (const object of sight.exports) {
-      if (!isWanted(object, object.metadata.name)) continue;
-      const key = keyOf(object);
-      const byCluster = this.#exports.get(key) ?? new Map<string, ServiceExport>();
-      this.#exports.set(key, byCluster.set(sight.id, object));
-      const slices = own.get(key);
-      if (slices !== undefined) this.#own.set(`${sight.id} ${key}`, slices);
-    }
-  }
-
   /** What each agent finds, by the same function. */
   #found(key: string): string[] {
-    return aggregate(this.#records.get(key) ?? [])?.conflicts.map(conflictText) ?? [];
+    const records = this.#records.get(key).flatMap((object) => {
+      const record = parsedRecord(object);
+      return 'rejected' in record ? [] : [record];
+    });
+    return aggregate(records)?.conflicts.map(conflictText) ?? [];
   }
 
-  /** The exporter's own view, or that of whoever sees it. */
-  #viewOf(id: string, imports: readonly Imported[]): Imported | undefined {
-    const names = ({ model, slices }: Imported): boolean => exportersIn(model, slices).includes(id);
-    return imports.find((each) => each.sight.id === id && names(each)) ?? imports.find(names);
-  }
-
-  #exporter(key: string, id: string, imports: readonly Imported[]): ExporterModel | undefined {
-    const view = this.#viewOf(id, imports);
+  #exporter(
+    key: string,
+    id: string,
+    imports: readonly Imported[],
+    serviceExport: ServiceExport | undefined,
+  ): ExporterModel | undefined {
+    const view = viewOf(id, imports);
     if (view === undefined) return undefined;
     const { sight, model, slices } = view;
     const service = compileService(model, slices, {
@@ -276,10 +265,10 @@ class Seen {
       .flatMap(({ endpoints, publishNotReady }) =>
         endpoints.map(({ address, ready }) => ({ address, ready: ready || publishNotReady })),
       );
-    const own = this.#own.get(`${id} ${key}`)?.flatMap((slice) => ownEndpoints(id, slice));
+    const own = this.#own(key, id)?.flatMap((slice) => ownEndpoints(id, slice));
     const counted = own ?? published;
     const isCut = this.#sights.clusters.find((each) => each.id === id)?.isConnected === false;
-    const since = this.#exports.get(key)?.get(id)?.metadata.creationTimestamp;
+    const since = serviceExport?.metadata.creationTimestamp;
     const silentSince = this.#silent.get(id);
     return {
       cluster: id,
@@ -296,6 +285,12 @@ class Seen {
       ...(silentSince !== undefined && { silentSince }),
     };
   }
+}
+
+/** The exporter's own view, or that of whoever sees it. */
+function viewOf(id: string, imports: readonly Imported[]): Imported | undefined {
+  const names = ({ model, slices }: Imported): boolean => exportersIn(model, slices).includes(id);
+  return imports.find((each) => each.sight.id === id && names(each)) ?? imports.find(names);
 }
 
 function healthOf(standing: Standing): { readonly health: Health; readonly reason?: string } {
@@ -356,12 +351,6 @@ const earliest = (times: readonly (string | undefined)[]): string | undefined =>
       Date.parse(time ?? '') < (first === undefined ? Infinity : Date.parse(first)) ? time : first,
     undefined,
   );
-
-function push<T>(map: Map<string, T[]>, key: string, value: T): void {
-  const values = map.get(key);
-  if (values === undefined) map.set(key, [value]);
-  else values.push(value);
-}
 
 /** What one object means never changes, and most objects are the same as a moment ago. */
 function remembering<O extends object, T>(parse: (object: O) => T): (object: O) => T {

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { drainedManifest } from '../../../src/api/drained.ts';
 import { buildModel } from '../../../src/page/build-model.ts';
 import type { ServiceModel } from '../../../src/page/model.ts';
-import { KnownServices } from '../../../src/page/services.ts';
+import { Services } from '../../../src/page/services.ts';
 import {
   ago,
   busySights,
@@ -268,7 +268,7 @@ describe('a model that is made from the one before', () => {
     fc.assert(
       fc.property(fc.array(moment, { minLength: 2, maxLength: 6 }), (moments) => {
         const look = looker();
-        const known = new KnownServices();
+        const known = new Services();
         for (const each of moments) {
           const sights = look(each);
           assert.deepEqual(buildModel(sights, known), buildModel(sights));
@@ -279,7 +279,7 @@ describe('a model that is made from the one before', () => {
 
   it('makes only those services anew of which something has changed', () => {
     const look = looker();
-    const known = new KnownServices();
+    const known = new Services();
     const at = (ready: number): Moment => ({
       services: NAMES.map((name) => ({
         parts: { west: { ready: name === 'web' ? ready : 1, total: 2, weight: 1 } },

@@ -33,7 +33,7 @@ export function hostGatherers(host: Host | undefined): Pick<Gatherers, HostFact>
         (['nftables', 'iproute2', 'conntrack'] as const).map((tool) => checkTool(run, tool)),
       );
     },
-    hostStrongswan: () => checkTool(need().run, 'strongswan'),
+    hostStrongswan: async () => checkTool(need().run, 'strongswan'),
     hostState: async () => {
       const { run, sysctls } = need();
       try {

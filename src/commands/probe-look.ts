@@ -24,7 +24,7 @@ export const runProbeLook: Run<typeof probeLookSpec> = async (values, { version,
   const nowhere = (what: string) => () => Promise.reject(new NotHere(`${what} is not known here`));
   const source = new FactSource(
     {
-      ...hostGatherers(values.host ? { run: runner(), sysctls: systemSysctls } : undefined),
+      ...hostGatherers(values.host ? { run: runner(), sysctls: systemSysctls() } : undefined),
       ...answerGatherers(
         {
           zone,

@@ -14,7 +14,7 @@ import { DetachedProgram } from '../detached-program.ts';
 import { cableAddress } from '../gateway-ref.ts';
 import { type KeyRing, publishedKeys } from '../key-ring.ts';
 import { type PublicKey, wireguardPrivateKey } from '../keys.ts';
-import { INNER_VXLAN_PORT, WIREGUARD_PORT } from '../marks.ts';
+import { WIREGUARD_PORT } from '../marks.ts';
 import type { Cable } from '../plan-tunnels.ts';
 
 export interface WireguardOptions {

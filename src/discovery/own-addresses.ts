@@ -38,9 +38,7 @@ export class OwnAddresses {
 
   /** Why nobody else can have these addresses, which are among ours: `10.0.0.7 is an address of this cluster itself, …`. */
   whyOurs(addresses: readonly string[]): string {
-    const networks = new Set(
-      addresses.map(parseIp).flatMap((address) => this.#networkOf(address) ?? []),
-    );
+    const networks = new Set(addresses.map(parseIp).flatMap((address) => this.#networkOf(address) ?? []));
     const where = [...networks].map(({ cidr, of }) => `${cidr} (${of})`).join(' and ');
     return `${addresses.join(', ')} is an address of this cluster itself, in ${where}`;
   }

@@ -78,10 +78,7 @@ export function withExporters(
 }
 
 /** What the agent left out of a cluster's endpoints may be why it has none that is ready. */
-const leftOut = (
-  { reason, text }: Candidate,
-  astray: string,
-): Partial<Pick<Candidate, 'reason' | 'text'>> =>
+const leftOut = ({ reason, text }: Candidate, astray: string): Partial<Pick<Candidate, 'reason' | 'text'>> =>
   reason === 'not-ready'
     ? { reason: 'own-address', text: `${text} that is let in: ${astray}` }
     : { text: `${text}, without some endpoints: ${astray}` };

@@ -59,7 +59,8 @@ export function exportersOf(background: Background, now: number): Exporters {
         reason: record.refusal,
         text: `${cluster} does not let it in: ${record.rejected}`,
       });
-    } else hindrances.set(id, { reason: 'bad-record', text: `its record cannot be used: ${record.rejected}` });
+    } else
+      hindrances.set(id, { reason: 'bad-record', text: `its record cannot be used: ${record.rejected}` });
   };
   // This cluster's own part does not wait for the broker.
   const own = exportService({

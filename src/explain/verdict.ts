@@ -31,9 +31,7 @@ export function causeOf({ answer, name, service, world, isImported, exporters, c
   if (reason === ReasonCode.noReadyEndpoint || reason === ReasonCode.noReachableCluster) {
     const members = candidates.filter(({ cluster }) => asked === undefined || cluster === asked);
     const reasons = new Set(
-      members
-        .map((each) => each.reason)
-        .filter((each) => WITHOUT_ANSWER.includes(each)),
+      members.map((each) => each.reason).filter((each) => WITHOUT_ANSWER.includes(each)),
     );
     const [only] = reasons;
     return reasons.size === 1 && only !== undefined ? only : reason;

@@ -51,7 +51,10 @@ export const brokerChecks = [
       if (brokerAnswer.is !== 'silent') return { is: 'ok' };
       const { message } = brokerAnswer;
       if (answered === undefined) {
-        return { is: 'unknown', why: `not seen from here, and no agent tells that it reaches it: ${message}` };
+        return {
+          is: 'unknown',
+          why: `not seen from here, and no agent tells that it reaches it: ${message}`,
+        };
       }
       // Whether there is a way from here is nobody's concern but ours.
       return now - Date.parse(answered) < CONTACT_MS

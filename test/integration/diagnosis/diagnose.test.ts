@@ -362,8 +362,14 @@ test('a broker that is not seen from here is no fault while the agent reaches it
     assert.deepEqual(await verdicts('failed'), []);
     // What an administrator's kubeconfig shows is known all the same.
     assert.ok((await verdicts('ok')).includes('broker.heartbeat'));
-    assert.match(await told(), /"ok","note":"not seen from here, but it answered the agent at 20.*ECONNREFUSED/);
-    const silent = await without(() => west.store, Kinds.Lease, { name: 'pharos-agent', namespace: SYSTEM })();
+    assert.match(
+      await told(),
+      /"ok","note":"not seen from here, but it answered the agent at 20.*ECONNREFUSED/,
+    );
+    const silent = await without(() => west.store, Kinds.Lease, {
+      name: 'pharos-agent',
+      namespace: SYSTEM,
+    })();
     assert.match(await told(), /"unknown","why":"not seen from here, and no agent tells that it reaches it/);
     await silent();
   } finally {

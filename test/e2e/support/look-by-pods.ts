@@ -55,9 +55,12 @@ export async function lookByPods(cluster: Cluster): Promise<void> {
     assert.equal(code, 0, stderr);
   };
   await nft(FIREWALL);
-  const whole = await diagnose('--only=host.forward', '--only=host.mtu').finally(() =>
-    nft('delete', 'table', 'ip', 'firewall'),
-  );
+  let whole;
+  try {
+    whole = await diagnose('--only=host.forward', '--only=host.mtu');
+  } finally {
+    await nft('delete', 'table', 'ip', 'firewall');
+  }
   assert.deepEqual(whole.get('host.forward')?.reasons, [
     `${first.name}: chain ip firewall forward drops what is forwarded, and has no rule for ph-* devices`,
   ]);

@@ -147,7 +147,7 @@ export const sysctlDirFlag = {
  * One truth for those who give clusterset IPs, keep them out of tunnels, or answer for them. Room for 65,000
  * services; the whole of 243/8 would forbid members what nobody needs.
  */
-export const CLUSTERSET_CIDRS = ['243.0.0.0/16'];
+const CLUSTERSET_CIDRS = ['243.0.0.0/16'];
 
 /** @param help what the networks are for */
 export const clustersetCidrFlag = (help: string) =>

@@ -13,7 +13,7 @@ export interface Sysctls {
 const NAME = /^[A-Za-z0-9_.@-]+(\/[A-Za-z0-9_.@-]+)*$/;
 
 /** Where a kernel shows its parameters. */
-export const SYSCTL_DIR = '/proc/sys';
+const SYSCTL_DIR = '/proc/sys';
 
 function pathOf(name: string, dir = SYSCTL_DIR): string {
   if (!NAME.test(name) || name.split('/').includes('..')) {

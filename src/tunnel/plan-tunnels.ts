@@ -71,7 +71,7 @@ export interface TunnelPlan {
 }
 
 /** A link with less carries no IPv6 (RFC 8200, 5), and a kernel takes it off such a device. */
-export const IPV6_LEAST_MTU = 1280;
+const IPV6_LEAST_MTU = 1280;
 
 /** All that this gateway's node should hold for its tunnels: nothing is left out, nothing is remembered. */
 export function planTunnels(input: TunnelInput): TunnelPlan {

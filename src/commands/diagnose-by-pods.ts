@@ -17,7 +17,7 @@ import type { Finding } from '../diagnosis/run-checks.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Context } from './command.ts';
-import { interruption } from './interruption.ts';
+import { untilCalledOff } from './until-called-off.ts';
 import { UserError } from './user-error.ts';
 
 /** Facts that only a node's own network tells, and those that any pod's does. */
@@ -58,27 +58,20 @@ export async function findByPods(
   values: Values<typeof diagnoseSpec>,
   context: Context,
 ): Promise<Finding[] | undefined> {
-  const { signal, release } = interruption(context);
-  const options: LookOptions = {
-    timeoutMs: TIMEOUT_MS,
-    clock: systemClock,
-    signal,
-    onProgress: (line) => void context.stderr.write(`${line}\n`),
-  };
-  try {
+  return untilCalledOff(context, async (signal) => {
+    const options: LookOptions = {
+      timeoutMs: TIMEOUT_MS,
+      clock: systemClock,
+      signal,
+      onProgress: (line) => void context.stderr.write(`${line}\n`),
+    };
     const nodes = ofNodes.length === 0 ? [] : chosen(await nodesOf(member), values.node, member.location);
     const found = await Promise.all([
       findOnNodes(member, nodes, ofNodes, options),
       findFromPod(member, source, ofPods, values, options),
     ]);
     return found.flat();
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    context.stderr.write('called off\n');
-    return undefined;
-  } finally {
-    release();
-  }
+  });
 }
 
 /** @throws UserError where a node that was named is none */

@@ -14,8 +14,8 @@ import { systemClock } from '../runtime/clock.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Context, Run } from './command.ts';
 import { formatVerification } from './format-verification.ts';
-import { interruption } from './interruption.ts';
 import { openCluster } from './open-cluster.ts';
+import { untilCalledOff } from './until-called-off.ts';
 import { UserError } from './user-error.ts';
 
 export const runVerify: Run<typeof verifySpec> = async (values, context) => {
@@ -51,9 +51,8 @@ export async function withTestPods(
   }
   const twice = sites.find((site, at) => sites.findIndex(({ cluster }) => cluster === site.cluster) !== at);
   if (twice !== undefined) throw new UserError(`two of the kubeconfigs are of cluster "${twice.cluster}"`);
-  const { signal, release } = interruption(context);
-  try {
-    return await verify(sites, {
+  return untilCalledOff(context, (signal) =>
+    verify(sites, {
       ...what,
       namespace: `pharos-verify-${randomBytes(3).toString('hex')}`,
       zone: zone.replace(/\.$/, ''),
@@ -61,14 +60,8 @@ export async function withTestPods(
       clock: systemClock,
       signal,
       onProgress: (line) => void context.stderr.write(`${line}\n`),
-    });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    context.stderr.write('called off\n');
-    return undefined;
-  } finally {
-    release();
-  }
+    }),
+  );
 }
 
 /** The image that is known to run there. */

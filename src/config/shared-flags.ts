@@ -82,6 +82,16 @@ export const zoneFlag = {
   },
 } as const;
 
+export const oneZoneFlag = {
+  zone: {
+    form: 'value',
+    help: 'Zone of the clusterset',
+    placeholder: 'DOMAIN',
+    type: zone,
+    default: 'clusterset.local',
+  },
+} as const;
+
 export const ttlFlag = {
   ttl: {
     form: 'value',

@@ -1,7 +1,7 @@
 import { CHECK_GROUPS } from '../check-groups.ts';
 import type { CommandSpec } from '../flag.ts';
-import { configFlag } from '../shared-flags.ts';
-import { duration, listenAddress, oneOf, text, zone } from '../types.ts';
+import { configFlag, oneZoneFlag } from '../shared-flags.ts';
+import { duration, listenAddress, oneOf, text } from '../types.ts';
 import { adminKubeconfigFlag, brokerKubeconfigFlag, brokerNamespaceFlag } from './broker-flags.ts';
 
 const FORMATS = ['table', 'json'] as const;
@@ -63,13 +63,7 @@ export const diagnoseSpec = {
       type: text('the name of a node'),
       default: [],
     },
-    zone: {
-      form: 'value',
-      help: 'Zone of the clusterset',
-      placeholder: 'DOMAIN',
-      type: zone,
-      default: 'clusterset.local',
-    },
+    ...oneZoneFlag,
     'dns-server': {
       form: 'value',
       help: 'Where "pharos dns" is asked straight, where that is not the address of its Service',

@@ -1,6 +1,6 @@
 import type { CommandSpec } from '../flag.ts';
-import { configFlag } from '../shared-flags.ts';
-import { duration, listenAddress, text, zone } from '../types.ts';
+import { configFlag, oneZoneFlag } from '../shared-flags.ts';
+import { duration, listenAddress, text } from '../types.ts';
 
 export const probeLookSpec = {
   name: 'probe look',
@@ -22,13 +22,7 @@ export const probeLookSpec = {
       default: [],
     },
     host: { form: 'switch', help: 'This machine is a node: read its kernel' },
-    zone: {
-      form: 'value',
-      help: 'Zone of the clusterset',
-      placeholder: 'DOMAIN',
-      type: zone,
-      default: 'clusterset.local',
-    },
+    ...oneZoneFlag,
     'dns-server': {
       form: 'value',
       help: 'Where "pharos dns" is asked straight',

@@ -1,6 +1,6 @@
 import type { CommandSpec } from '../flag.ts';
-import { configFlag } from '../shared-flags.ts';
-import { duration, oneOf, text, wholeNumber, zone } from '../types.ts';
+import { configFlag, oneZoneFlag } from '../shared-flags.ts';
+import { duration, oneOf, text, wholeNumber } from '../types.ts';
 
 const FORMATS = ['table', 'json'] as const;
 
@@ -20,13 +20,7 @@ export const testPodFlags = {
     placeholder: 'IMAGE',
     type: text('an image'),
   },
-  zone: {
-    form: 'value',
-    help: 'Zone of the clusterset',
-    placeholder: 'DOMAIN',
-    type: zone,
-    default: 'clusterset.local',
-  },
+  ...oneZoneFlag,
   timeout: {
     form: 'value',
     help: 'How long to wait for each step',

@@ -104,12 +104,11 @@ export class Services {
     const surroundings = this.#describeSurroundings();
     const isAllNew = surroundings !== this.#surroundings;
     this.#surroundings = surroundings;
-    for (const key of isAllNew ? this.#keys() : changed) {
+    for (const key of isAllNew ? [...this.#keys(), ...changed] : changed) {
       const model = this.#service(key);
       if (model === undefined) this.#models.delete(key);
       else this.#models.set(key, model);
     }
-    if (isAllNew) for (const key of changed) if (this.#service(key) === undefined) this.#models.delete(key);
     if (isAllNew || changed.size > 0) {
       this.#sorted = [...this.#models.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
     }

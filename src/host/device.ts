@@ -14,6 +14,9 @@ const DEVICE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
 
 export const isDeviceName = (text: string): text is DeviceName => DEVICE.test(text);
 
+/** A link with less carries no IPv6 (RFC 8200, 5), and a kernel takes it off such a device. */
+export const IPV6_LEAST_MTU = 1280;
+
 /** @throws Error that says what is wrong with `text` */
 export function parseDevice(text: string): DeviceName {
   if (!isDeviceName(text)) {

@@ -1,5 +1,5 @@
 import { type Cidr, type IpAddress, familyOf } from '../api/cidr.ts';
-import type { Mac } from '../host/device.ts';
+import { IPV6_LEAST_MTU, type Mac } from '../host/device.ts';
 import { INTRA_PORT, NFT_COMMENT } from '../host/marks.ts';
 import { type NftText, elements, nft, quotedText } from '../host/nft.ts';
 
@@ -21,9 +21,6 @@ export interface Filter {
 
 /** TCP port, on overlay addresses only, that every node's kernel answers with a reset: see probe.ts. */
 export const PROBE_PORT = 4801;
-
-/** RFC 8200, 5: a link with less carries no IPv6, and a kernel takes it off such a device. */
-export const IPV6_LEAST_MTU = 1280;
 
 /** IP and TCP headers without options. */
 const HEADERS = { IPv4: 40, IPv6: 60 } as const;

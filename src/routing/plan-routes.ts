@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { type Cidr, type IpAddress, familyOf } from '../api/cidr.ts';
 import type { IpFamily } from '../api/objects.ts';
 import type { DeviceName } from '../host/device.ts';
-import { parseDevice } from '../host/device.ts';
+import { IPV6_LEAST_MTU, parseDevice } from '../host/device.ts';
 import { GATEWAY_NEXTHOPS, INTRA_DEVICE } from '../host/marks.ts';
 import { type GatewayChoice, chooseGateway } from './choose-gateway.ts';
 import type { ClusterFacts, HostFacts, NodeFacts, ProbeVerdict } from './facts.ts';
-import { type Filter, IPV6_LEAST_MTU } from './filter.ts';
+import type { Filter } from './filter.ts';
 import { OVERLAY, type OverlayNode, overlayNode, overlayOverhead } from './overlay.ts';
 import { EMPTY_STATE, type RouteTarget, type RoutingState } from './routing-state.ts';
 

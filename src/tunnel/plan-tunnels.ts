@@ -1,6 +1,6 @@
 import { familyOf, hostCidr, type IpAddress } from '../api/cidr.ts';
 import type { IpFamily } from '../api/objects.ts';
-import type { DeviceName } from '../host/device.ts';
+import { type DeviceName, IPV6_LEAST_MTU } from '../host/device.ts';
 import { TUNNEL_TABLE } from '../host/marks.ts';
 import type { Member, PeerGateway, Refusal, Self } from './admit.ts';
 import {
@@ -69,9 +69,6 @@ export interface TunnelPlan {
   readonly host: TunnelHost;
   readonly refused: readonly Refusal[];
 }
-
-/** A link with less carries no IPv6 (RFC 8200, 5), and a kernel takes it off such a device. */
-const IPV6_LEAST_MTU = 1280;
 
 /** All that this gateway's node should hold for its tunnels: nothing is left out, nothing is remembered. */
 export function planTunnels(input: TunnelInput): TunnelPlan {

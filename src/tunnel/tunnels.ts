@@ -241,7 +241,7 @@ export class Tunnels {
     let plan = planOf();
     this.#plan = plan;
     const keys = new Set(plan.cables.map(({ key }) => key));
-    for (const measured of [this.#mtus, this.#measured]) {
+    for (const measured of [this.#mtus, this.#measured, this.#untold]) {
       for (const key of measured.keys()) if (!keys.has(key)) measured.delete(key);
     }
     this.#probes.set(plan.cables, { trusted, mtus: this.#mtus });

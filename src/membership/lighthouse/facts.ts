@@ -1,6 +1,6 @@
 /** What a member has of Lighthouse and of Pharos, read before anything is changed. */
 import type { ConfigMap } from '../../api/administration.ts';
-import { Kinds } from '../../api/kinds.ts';
+import { keyOf, Kinds } from '../../api/kinds.ts';
 import { Label } from '../../api/names.ts';
 import type { ServiceImportType } from '../../api/objects.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
@@ -68,15 +68,16 @@ export async function readLighthouse(member: ObjectStore): Promise<LighthouseFac
       dnsAddresses(member),
     ]);
   const [discovery] = discoveries;
-  const slicesOf = Map.groupBy(slices, ({ metadata: { namespace, labels } }) =>
-    keyOf({ namespace, name: labels?.[Label.serviceName] ?? '' }),
+  const slicesOf = Map.groupBy(
+    slices,
+    ({ metadata: { namespace = '', labels } }) => `${namespace}/${labels?.[Label.serviceName] ?? ''}`,
   );
   // Lighthouse marks no aggregated import; one without slices of its is somebody else's unless it runs here.
   const aggregated = imports.filter(
     (each) =>
       !isOurs(each) &&
       each.metadata.namespace !== LIGHTHOUSE.namespace &&
-      (discovery !== undefined || slicesOf.has(keyOf(each.metadata))),
+      (discovery !== undefined || slicesOf.has(keyOf(each))),
   );
   return {
     location: member.location,
@@ -93,7 +94,7 @@ export async function readLighthouse(member: ObjectStore): Promise<LighthouseFac
     servers: { lighthouse: service?.spec.clusterIPs ?? [], pharos },
     exports,
     imports: aggregated.map(({ metadata: { name, namespace = '' }, spec, status }) => {
-      const own = slicesOf.get(keyOf({ namespace, name })) ?? [];
+      const own = slicesOf.get(`${namespace}/${name}`) ?? [];
       const clusterOf = (slice: (typeof own)[number]): string =>
         slice.metadata.labels?.[Label.sourceCluster] ?? '';
       return {
@@ -116,26 +117,18 @@ export async function readLighthouse(member: ObjectStore): Promise<LighthouseFac
         ),
       };
     }),
-    slices: slices.map(({ metadata }) => keyOf(metadata)),
+    slices: slices.map(keyOf),
     dnsTexts: maps.flatMap((map) => (map === undefined ? [] : dnsTextsOf(map))),
     pharosCluster: credentials?.cluster,
   };
 }
-
-const keyOf = ({
-  namespace = '',
-  name,
-}: {
-  readonly namespace?: string | undefined;
-  readonly name: string;
-}): string => `${namespace}/${name}`;
 
 /** An older MCS API than Pharos's own is served in many a cluster with Submariner. */
 async function exportsOf(member: ObjectStore): Promise<string[]> {
   for (const apiVersion of [Kinds.ServiceExport.apiVersion, 'multicluster.x-k8s.io/v1alpha1']) {
     try {
       const found = await member.list({ ...Kinds.ServiceExport, apiVersion });
-      return found.map(({ metadata }) => keyOf(metadata));
+      return found.map(keyOf);
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
     }

@@ -51,6 +51,15 @@ const brings = {
 /** A package of the distribution that some test needs. */
 export type Package = keyof typeof brings;
 
+/** What IPsec tunnels take. */
+export const STRONGSWAN: readonly Package[] = [
+  'charon-systemd',
+  'strongswan-swanctl',
+  'libcharon-extra-plugins',
+  'libstrongswan-extra-plugins',
+  'libstrongswan-standard-plugins',
+];
+
 const dirs = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 function isInstalled(name: Package): boolean {

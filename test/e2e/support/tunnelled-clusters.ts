@@ -7,23 +7,14 @@ import type { Cluster } from '../../lab/cluster.ts';
 import { image, pharosHostImage } from '../../lab/images.ts';
 import { dnsServiceIp, type Installation, installPharos } from '../../lab/install.ts';
 import { type Lab, whyNoClusters } from '../../lab/lab.ts';
-import { type Package, requirePackages } from '../../lab/packages.ts';
+import { type Package, requirePackages, STRONGSWAN } from '../../lab/packages.ts';
 import { pharosCorefile } from '../../lab/pharos.ts';
 
 export type ClusterName = 'west' | 'east';
 
 /** Why there can be no such clusters here; undefined where there can. */
 export const whyNoTunnelledClusters = async (packages: readonly Package[]): Promise<string | undefined> =>
-  (await whyNoClusters()) ??
-  (await requirePackages([
-    'charon-systemd',
-    'libcharon-extra-plugins',
-    'libstrongswan-extra-plugins',
-    'libstrongswan-standard-plugins',
-    'strongswan-swanctl',
-    'wireguard-tools',
-    ...packages,
-  ]));
+  (await whyNoClusters()) ?? (await requirePackages([...STRONGSWAN, 'wireguard-tools', ...packages]));
 
 /** Real clusters on a machine that has much else to do. */
 export const PATIENCE_MS = 300_000;

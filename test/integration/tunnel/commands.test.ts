@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
+import { STRONGSWAN } from '../../lab/packages.ts';
 import { until } from '../../lab/wait.ts';
 import { runCli } from '../../support/cli-process.ts';
 import { NODE_NAMES, type NodeName, POD, POD6 } from '../routing/fabric.ts';
@@ -10,17 +11,7 @@ import { lossOf } from './support/node-state.ts';
 import { GATEWAY_NODES, type Part, RealClusters } from './support/real-clusters.ts';
 import { whyNoTunnels } from './support/requirements.ts';
 
-const skip = await whyNoTunnels([
-  'conntrack',
-  'iputils-ping',
-  'procps',
-  'socat',
-  'charon-systemd',
-  'strongswan-swanctl',
-  'libcharon-extra-plugins',
-  'libstrongswan-extra-plugins',
-  'libstrongswan-standard-plugins',
-]);
+const skip = await whyNoTunnels(['conntrack', 'iputils-ping', 'procps', 'socat', ...STRONGSWAN]);
 
 describe('gateways and route agents as commands, with the rights that are shipped', { skip }, () => {
   let clusters: RealClusters;

@@ -6,21 +6,13 @@ import { Kinds } from '../../../src/api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../../../src/api/names.ts';
 import type { CableDriverName } from '../../../src/api/tunnel.ts';
 import { ensureBinaries } from '../../lab/binaries.ts';
+import { STRONGSWAN } from '../../lab/packages.ts';
 import { until } from '../../lab/wait.ts';
 import { lossOf } from './support/node-state.ts';
 import { whyNoTunnels } from './support/requirements.ts';
 import { podAddress, podAddress6, TwoClusters } from './support/two-clusters.ts';
 
-const skip = await whyNoTunnels([
-  'iputils-ping',
-  'tcpdump',
-  'wireguard-tools',
-  'charon-systemd',
-  'strongswan-swanctl',
-  'libcharon-extra-plugins',
-  'libstrongswan-extra-plugins',
-  'libstrongswan-standard-plugins',
-]);
+const skip = await whyNoTunnels(['iputils-ping', 'tcpdump', 'wireguard-tools', ...STRONGSWAN]);
 
 /** A busy machine must not look like a dead one. */
 const PATIENT = { missed: 10 };

@@ -2,19 +2,12 @@ import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
 import { ensureBinaries } from '../../lab/binaries.ts';
+import { STRONGSWAN } from '../../lab/packages.ts';
 import { until } from '../../lab/wait.ts';
 import { whyNoTunnels } from './support/requirements.ts';
 import { type ClusterName, podAddress6, TwoClusters } from './support/two-clusters.ts';
 
-const skip = await whyNoTunnels([
-  'iputils-ping',
-  'wireguard-tools',
-  'charon-systemd',
-  'strongswan-swanctl',
-  'libcharon-extra-plugins',
-  'libstrongswan-extra-plugins',
-  'libstrongswan-standard-plugins',
-]);
+const skip = await whyNoTunnels(['iputils-ping', 'wireguard-tools', ...STRONGSWAN]);
 
 /** A busy machine must not look like a dead one. */
 const PATIENT = { missed: 10 };

@@ -3,20 +3,12 @@ import { describe, test } from 'node:test';
 import { Kinds } from '../../../src/api/kinds.ts';
 import { SYSTEM_NAMESPACE } from '../../../src/api/names.ts';
 import { ensureBinaries } from '../../lab/binaries.ts';
+import { STRONGSWAN } from '../../lab/packages.ts';
 import { until } from '../../lab/wait.ts';
 import { whyNoTunnels } from './support/requirements.ts';
 import { TwoClusters, wanAddress } from './support/two-clusters.ts';
 
-const skip = await whyNoTunnels([
-  'conntrack',
-  'iputils-ping',
-  'wireguard-tools',
-  'charon-systemd',
-  'strongswan-swanctl',
-  'libcharon-extra-plugins',
-  'libstrongswan-extra-plugins',
-  'libstrongswan-standard-plugins',
-]);
+const skip = await whyNoTunnels(['conntrack', 'iputils-ping', 'wireguard-tools', ...STRONGSWAN]);
 
 /** A busy machine must not look like a dead one. */
 const PATIENT = { missed: 10 };

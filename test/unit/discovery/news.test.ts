@@ -8,6 +8,7 @@ import { feedZone } from '../../../src/commands/feed-zone.ts';
 import { silentLog } from '../../../src/observability/log.ts';
 import { Zone } from '../../../src/zone/zone.ts';
 import { endpoint, headless, service, serviceExport, slice } from './objects.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { type Member, World } from './world.ts';
 
 /** So long until both clusters have told each other how long their heartbeats take. */
@@ -128,4 +129,20 @@ it('the DNS server counts how long changes of others took to it, each once, and 
   assert.deepEqual(count(), [times, seconds]);
   stop.abort();
   await fed;
+});
+
+it('the DNS server takes no change for news whose time it has seen in a list', () => {
+  const clock = new FakeClock();
+  const propagation = new Propagation(clock);
+  const listed = {
+    ...slice('web', 'web-a', [endpoint('10.1.0.1')]),
+    metadata: {
+      name: 'web-a',
+      namespace: 'shop',
+      annotations: { [Annotation.changed]: iso(clock.now() - 10_000) },
+    },
+  };
+  assert.deepEqual([...propagation.listed([listed])], [listed]);
+  propagation.answered({ type: 'set', object: { ...listed, endpoints: [] } });
+  assert.equal(propagation.sum, 0);
 });

@@ -98,6 +98,7 @@ describe('a store with a snapshot', () => {
       objects,
     });
     assert.deepEqual(seen.lines, ['snapshot old', 'interrupted']);
+    assert.equal(objects.size, 0, 'what was told is not held on to');
     severable.cut();
     found();
     await clock.advance(60_000);
